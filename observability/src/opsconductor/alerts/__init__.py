@@ -1,0 +1,1 @@
+"""Alerts role: routes, grouping, silences, inhibition and receivers (no code yet)."""

@@ -1,0 +1,1 @@
+"""The command line: composes the rooms and supervises both clusters."""

@@ -1,0 +1,29 @@
+"""`opsconductor run ROLE`: one role in the foreground."""
+
+import argparse
+import importlib
+from pathlib import Path
+
+from opsconductor.model.address import parse_listen
+from opsconductor.serving.role import RoleOptions
+
+ROLES = {
+    "collector": ("opsconductor.collector.role", 9080),
+    "logs": ("opsconductor.logs.role", 3100),
+}
+"""Role → (module with main(RoleOptions) -> int, default port)."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """ROLE and its options."""
+    parser.add_argument("role", choices=sorted(ROLES))
+    parser.add_argument("--config", type=Path, help="the original's configuration file (default: config/)")
+    parser.add_argument("--data", type=Path, help="folder for the role's state (default: what the file says)")
+    parser.add_argument("--listen", default="", metavar="HOST:PORT", help="default: loopback, the role's own port")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Import the role's module and run its main() until it is told to stop."""
+    module, port = ROLES[arguments.role]
+    options = RoleOptions(arguments.config, arguments.data, parse_listen(arguments.listen, port))
+    return int(importlib.import_module(module).main(options))

@@ -1,0 +1,1 @@
+"""Dashboards role: provisioning, the data source proxy and the UI (no code yet)."""

@@ -1,0 +1,1 @@
+"""LogQL: parser, typed tree, plan and vectorised execution."""

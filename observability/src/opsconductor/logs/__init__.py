@@ -1,0 +1,1 @@
+"""Logs role: push, query and tail over HTTP, on the shared storage engine."""

@@ -1,0 +1,1 @@
+"""PromQL: parser, typed tree, plan and vectorised execution (no code yet)."""

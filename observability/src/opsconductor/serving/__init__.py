@@ -1,0 +1,1 @@
+"""Serving: the ASGI server of a role, readiness, limits, shutdown and HTTP errors."""

@@ -1,0 +1,1 @@
+"""Storage engine: WAL, segments, manifest, compaction, retention and scans, for three signals."""

@@ -1,0 +1,1 @@
+"""Traces role: OTLP in, trace search out (no code yet)."""

@@ -1,0 +1,1 @@
+"""Label matching and aggregation, shared by both query languages (no code yet)."""

@@ -1,0 +1,1 @@
+"""Frontend: the server of the web UI."""
