@@ -1,0 +1,27 @@
+"""One running system for the acceptance tests that do not take it down."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support.platform import Platform
+
+
+@pytest.fixture(scope="session")
+def long_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder whose path has a space and more than 120 characters, as a user's may."""
+    base = tmp_path_factory.mktemp("platform")
+    folder = base / ("a path with spaces " + "x" * max(1, 130 - len(str(base))))
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(scope="session")
+def platform(long_folder: Path) -> Iterator[Platform]:
+    """Both clusters, up; down at the end, whatever happened."""
+    system = Platform(long_folder / "home")
+    try:
+        system.up()
+        yield system
+    finally:
+        system.down()

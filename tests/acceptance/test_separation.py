@@ -1,0 +1,105 @@
+"""The observability cluster may die: no business request fails, and afterwards every line is there exactly once."""
+
+import os
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from support.load import run_load
+from support.platform import Platform, wait_until
+
+KILLS = int(os.environ.get("OPSCONDUCTOR_TEST_KILLS", "5"))
+
+
+def list_tree(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    parents: dict[int, list[int]] = {}
+    for task in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        parents.setdefault(parent, []).append(int(task.name))
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        todo += parents.get(found[-1], [])
+    return found
+
+
+def kill(pids: list[int]) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+def find_box(platform: Platform, name: str) -> dict[str, object]:
+    for cluster in platform.status()["clusters"]:
+        for box in cluster["boxes"]:
+            if box["name"] == name:
+                return dict(box)
+    raise AssertionError(f"no box {name} in {platform.status()}")
+
+
+def supervisor_of(platform: Platform, cluster: str) -> int:
+    return next(int(one["pid"]) for one in platform.status()["clusters"] if one["name"] == cluster)
+
+
+def assert_each_line_once(platform: Platform, service: str, traces: list[str]) -> None:
+    """Every line that the service wrote about these traces is in the store once; nothing else is."""
+    wanted_traces = set(traces)
+
+    def is_wanted(line: str) -> bool:
+        return any(trace in line for trace in wanted_traces)
+
+    def trace_lines(lines: list[str]) -> Counter[str]:
+        return Counter(line for line in lines if is_wanted(line))
+
+    written = trace_lines(platform.read_files(service))
+    assert len(written) >= len(wanted_traces), f"{service} wrote fewer lines than requests were answered"
+    selector = f'{{service="{service}"}} |= "/api/"'
+
+    def read_stored() -> Counter[str]:
+        return trace_lines([line for _, _, line in platform.query(selector)])
+
+    wait_until(lambda: read_stored().total() >= written.total(), 60, f"all lines of {service}")
+    time.sleep(1.0)  # a resend that doubles lines would arrive now
+    assert read_stored() == Counter({line: count for line, count in written.items() if "/api/" in line})
+
+
+@pytest.mark.timeout(240)
+def test_the_observability_cluster_dies_and_nobody_notices(platform: Platform) -> None:
+    with run_load(platform, most=600) as load:
+        wait_until(lambda: len(load.answered) > 20, 30, "load before the kill")
+        kill(list_tree(supervisor_of(platform, "observability")))
+        killed_at = len(load.answered)
+        wait_until(lambda: len(load.answered) > killed_at + 100, 60, "load while observability is dead")
+        platform.up("--only", "observability")
+        back_at = len(load.answered)
+        wait_until(lambda: len(load.answered) > back_at + 20, 30, "load after the return")
+    assert load.failed == []
+    for service in ("nginx", "auth", "backend"):
+        assert_each_line_once(platform, service, load.answered)
+
+
+@pytest.mark.timeout(60 + 60 * KILLS)
+def test_killed_collector_and_log_store_lose_and_double_nothing(platform: Platform) -> None:
+    with run_load(platform, pause_s=0.05, most=300 * KILLS) as load:
+        for number in range(KILLS):
+            for name in ("logs", "collector"):
+                box = find_box(platform, name)
+                kill(list_tree(int(str(box["pid"]))))
+                wait_until(
+                    lambda name=name, box=box: (
+                        (now := find_box(platform, name))["state"] == "ready" and now["pid"] != box["pid"]
+                    ),
+                    60,
+                    f"{name} back by itself after kill {number + 1}",
+                )
+    assert load.failed == []
+    for service in ("nginx", "backend"):
+        assert_each_line_once(platform, service, load.answered)
