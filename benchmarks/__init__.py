@@ -1,0 +1,1 @@
+"""Figures, printed: `make bench` runs them all, `python -m benchmarks NAME` one."""
