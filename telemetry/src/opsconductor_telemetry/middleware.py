@@ -1,0 +1,127 @@
+"""The ASGI middleware: a trace context for every request, and one line about it."""
+
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from ipaddress import ip_address
+from typing import Any
+
+from opsconductor_telemetry.context import TraceContext
+from opsconductor_telemetry.lines import describe_exception
+from opsconductor_telemetry.log import get_logger
+from opsconductor_telemetry.spans import join_trace, use_context
+
+# ASGI's own types: messages are dictionaries of anything
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+PROBES = frozenset({"/health", "/ready", "/metrics"})
+"""Paths that supervisors ask every second: their good answers are logged at "debug" where nobody traces them."""
+
+log = get_logger("opsconductor_telemetry.request")
+
+
+class TraceMiddleware:
+    """Wrap it around the whole application: app = TraceMiddleware(FastAPI()).
+
+    The root of the trace is the client's `traceparent`, else `X-Trace-Id` (Nginx's request id), else random; the
+    answer carries `X-Trace-Id`. One line "request" per request: OpenTelemetry's http.request.method, http.route,
+    url.path, http.response.status_code, client.address, and duration_ms. An exception that leaves the application
+    is part of that line.
+    """
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI's entry."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        with use_context(_read_context(scope)) as context:
+            await _Exchange(scope, context, send).run(self.app, receive)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, context: TraceContext, send: Send) -> None:
+        self.scope = scope
+        self.context = context
+        self.forward = send
+        self.status = 500
+        self.complete = False
+        self.started = time.perf_counter()
+
+    async def run(self, app: Application, receive: Receive) -> None:
+        try:
+            await app(self.scope, receive, self.send)
+        except Exception as error:
+            self.write_line(describe_exception(error))
+            # A framework has answered 500 and raises only for the server's log, which is this line.
+            if not self.complete:
+                raise
+        else:
+            self.write_line({})
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", ()), (b"x-trace-id", self.context.trace_id.encode())]
+        elif message["type"] == "http.response.body":
+            self.complete = not message.get("more_body", False)
+        await self.forward(message)
+
+    def write_line(self, exception: dict[str, object]) -> None:
+        scope, path = self.scope, self.scope["path"]
+        fields = {
+            "http.request.method": scope["method"],
+            "http.route": getattr(scope.get("route"), "path", None),
+            "url.path": path,
+            "http.response.status_code": self.status,
+            "duration_ms": round((time.perf_counter() - self.started) * 1000, 3),
+            "client.address": client_address(scope),
+        }
+        quiet = path in PROBES and self.status < 400 and self.context.parent_id is None
+        level = 40 if self.status >= 500 or exception else 10 if quiet else 20
+        log.log(level, "request", **{name: value for name, value in fields.items() if value is not None}, **exception)
+
+
+def client_address(scope: Scope) -> str | None:
+    """The address of who sent the request; None where the server does not know.
+
+    The last hop of X-Forwarded-For counts where the peer is on loopback or a private network (Nginx): a client's
+    own header cannot replace it.
+    """
+    peer = scope.get("client")
+    if not peer:
+        return None
+    if _is_near(peer[0]):
+        hop = ",".join(_read_headers(scope, b"x-forwarded-for")).rpartition(",")[2].strip()
+        if _parse(hop):
+            return hop
+    return str(peer[0])
+
+
+def _is_near(host: str) -> bool:
+    address = _parse(host)
+    return address is not None and (address.is_loopback or address.is_private)
+
+
+def _parse(text: str) -> Any:  # IPv4Address | IPv6Address | None, which share no public base class
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
+
+
+def _read_context(scope: Scope) -> TraceContext:
+    trace_ids = _read_headers(scope, b"x-trace-id")
+    trace_id = trace_ids[0] if len(trace_ids) == 1 else None
+    return join_trace(_read_headers(scope, b"traceparent"), _read_headers(scope, b"tracestate"), trace_id)
+
+
+def _read_headers(scope: Scope, name: bytes) -> list[str]:
+    return [value.decode("latin-1") for key, value in scope["headers"] if key.lower() == name]
