@@ -1,1 +1,1 @@
-"""PromQL: parser, typed tree, plan and vectorised execution (no code yet)."""
+"""PromQL: parser, typed tree, plan and vectorised execution."""

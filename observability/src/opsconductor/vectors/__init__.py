@@ -1,1 +1,1 @@
-"""Label matching and aggregation, shared by both query languages (no code yet)."""
+"""Label matching and aggregation, shared by both query languages."""
