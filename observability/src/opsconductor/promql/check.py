@@ -103,7 +103,7 @@ def _check_binary(binary: Binary, text: str) -> None:
 
 def check_matchers(matchers: Sequence[Matcher], text: str, position: int) -> None:
     """Raise QueryError where no matcher excludes the empty value, or a regular expression is wrong."""
-    empty = [_matches_empty(matcher, text, position) for matcher in matchers]  # all of them, so that each regex is read
+    empty = [_matches_empty(matcher, text, position) for matcher in matchers]  # every regex is read
     if all(empty):
         raise QueryError("vector selector must contain at least one non-empty matcher", text, position)
 
