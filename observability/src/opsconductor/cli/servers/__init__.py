@@ -1,0 +1,1 @@
+"""The real servers that our supervisor runs: PostgreSQL, Redis or Valkey, Nginx."""
