@@ -1,0 +1,1 @@
+"""The API's routes, a file per noun; access is checked by the gate in front of them."""

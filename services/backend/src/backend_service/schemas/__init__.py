@@ -1,0 +1,1 @@
+"""The API's JSON, a file per noun: `…Body` comes in (unknown fields are refused), `…View` goes out."""
