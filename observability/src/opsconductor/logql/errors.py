@@ -1,6 +1,6 @@
 """What a query can be refused for; every one is an InputError, so HTTP 400."""
 
-from opsconductor.model.errors import InputError, LimitError
+from opsconductor.model.errors import InputError, LimitError, OpsConductorError
 
 
 class ParseError(InputError):
@@ -39,3 +39,10 @@ class QueryTimeoutError(LimitError):
             "query_timeout",
             504,
         )
+
+
+class QueryCancelledError(OpsConductorError):
+    """The asker has left, so the query was stopped."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot finish query: it was cancelled because its client left")

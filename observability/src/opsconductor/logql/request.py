@@ -1,9 +1,10 @@
 """What is asked beside the query's text: the time range, and what the query may cost."""
 
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from opsconductor.logql.errors import QueryTimeoutError
+from opsconductor.logql.errors import QueryCancelledError, QueryTimeoutError
 from opsconductor.model.errors import InputError
 
 
@@ -37,16 +38,23 @@ class QueryParams:
 class Budget:
     """What one query may cost. The names in the errors, and the defaults, are those of Loki's limits_config.
 
-    `deadline` is a time.monotonic() in seconds, or None.
+    `deadline` is a time.monotonic() in seconds, or None. To cancel a query, set `cancelled` and interrupt its
+    connection. `max_label_sets` and `max_cells` (label sets times steps) bound the memory on the way to the result;
+    the original has no such limits.
     """
 
     max_entries: int = 5000
     max_series: int = 500
     max_length_ns: int = 721 * 3_600_000_000_000
     max_steps: int = 11_000
+    max_label_sets: int = 200_000
+    max_cells: int = 20_000_000
     deadline: float | None = None
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
-    def check_deadline(self) -> None:
-        """Raise QueryTimeoutError once the deadline has passed."""
+    def check(self) -> None:
+        """Raise QueryCancelledError once cancelled, QueryTimeoutError once the deadline has passed."""
+        if self.cancelled.is_set():
+            raise QueryCancelledError
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise QueryTimeoutError

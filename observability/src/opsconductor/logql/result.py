@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Stats:
-    """What a query cost. Bytes and lines are those whose text or time was looked at, after pruning by time and series."""
+    """What a query cost. Bytes and lines are those that were looked at, after pruning by time and series."""
 
     bytes: int = 0
     lines: int = 0

@@ -1,12 +1,12 @@
-"""Which series a selector means. Matchers are evaluated on the series table, so that a label is parsed once a series."""
+"""Which series a selector means. Matchers are evaluated on the series table: labels are read once a series."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 
 import pyarrow as pa
-import re2
 
+from opsconductor.logql.regex import whole_match
 from opsconductor.logql.syntax import Matcher, MatchOp
 from opsconductor.model.labels import parse_labels
 
@@ -29,10 +29,8 @@ def compile_test(op: MatchOp, value: str) -> Test:
         return lambda text: text == value
     if op is MatchOp.NOT_EQUAL:
         return lambda text: text != value
-    matches = re2.compile(f"(?s:{value})").fullmatch
-    if op is MatchOp.REGEX:
-        return lambda text: matches(text) is not None
-    return lambda text: matches(text) is None
+    matches = whole_match(value)
+    return matches if op is MatchOp.REGEX else lambda text: not matches(text)
 
 
 def matches_labels(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> bool:
@@ -41,7 +39,7 @@ def matches_labels(labels: Mapping[str, str], matchers: Iterable[Matcher]) -> bo
 
 
 def match_series(series: pa.Table, matchers: Iterable[Matcher]) -> pa.Table:
-    """The rows of a series table (columns series, labels, …) whose labels every matcher matches; no matcher, all rows."""
+    """The rows of a series table (columns series, labels, …) whose labels every matcher matches."""
     tests = [(m.name, compile_test(m.op, m.value)) for m in matchers]
     if not tests:
         return series

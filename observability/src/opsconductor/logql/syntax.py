@@ -16,8 +16,7 @@ class Position:
     column: int
 
 
-def _place() -> Position:
-    return field(default=Position(0, 0), compare=False, repr=False)
+NOWHERE = Position(0, 0)
 
 
 class MatchOp(StrEnum):
@@ -36,7 +35,7 @@ class Matcher:
     name: str
     op: MatchOp
     value: str
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ class LineFilter:
 
     op: Literal["|=", "!=", "|~", "!~"]
     needles: tuple[str, ...]
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +53,7 @@ class Extraction:
 
     label: str
     source: str
-    path: tuple[str | int, ...]
+    path: tuple[str | int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class JsonStage:
     """| json: without fields, every value of the line becomes a label."""
 
     fields: tuple[Extraction, ...] = ()
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +71,7 @@ class LogfmtStage:
     strict: bool = False
     keep_empty: bool = False
     fields: tuple[Extraction, ...] = ()
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 CompareOp = Literal["==", "!=", ">", ">=", "<", "<="]
@@ -88,14 +87,14 @@ class StringFilter:
 
 @dataclass(frozen=True, slots=True)
 class AmountFilter:
-    """| label > 10, | latency >= 250ms, | size < 20MB. `value` is a number, seconds or bytes; `text` as written."""
+    """| label > 10, | latency >= 250ms, | size < 20MB. `value` is a number, ns or bytes; `text` as written."""
 
     name: str
     op: CompareOp
     unit: Unit
     value: float
     text: str
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +122,7 @@ class DropStage:
     """| drop a, b="v"."""
 
     targets: tuple[Target, ...]
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +130,7 @@ class KeepStage:
     """| keep a, b="v"."""
 
     targets: tuple[Target, ...]
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ class LogQuery:
 
     matchers: tuple[Matcher, ...]
     stages: tuple[Stage, ...] = ()
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 RangeOp = Literal["count_over_time", "rate", "bytes_over_time", "bytes_rate"]
@@ -164,7 +163,7 @@ class RangeAggregation:
     query: LogQuery
     range_ns: int
     offset_ns: int = 0
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +185,7 @@ class VectorAggregation:
     operand: "MetricExpression"
     grouping: Grouping | None = None
     parameter: int | None = None
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 BinaryOp = Literal["+", "-", "*", "/", "%", "^", "==", "!=", ">", ">=", "<", "<=", "and", "or", "unless"]
@@ -209,7 +208,7 @@ class BinaryOperation:
     right: "MetricExpression"
     keep_bool: bool = False
     matching: Matching | None = None
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +216,7 @@ class NumberLiteral:
     """A number: a scalar."""
 
     value: float
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +224,7 @@ class VectorLiteral:
     """vector(number): one sample without labels at every step."""
 
     value: float
-    at: Position = _place()
+    at: Position = field(default=NOWHERE, compare=False, repr=False)
 
 
 MetricExpression = RangeAggregation | VectorAggregation | BinaryOperation | NumberLiteral | VectorLiteral

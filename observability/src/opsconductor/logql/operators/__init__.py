@@ -1,0 +1,1 @@
+"""What the stages and aggregations of a query do, a file each."""
