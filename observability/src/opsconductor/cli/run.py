@@ -8,6 +8,7 @@ from opsconductor.model.address import parse_listen
 from opsconductor.serving.role import RoleOptions
 
 ROLES = {
+    "alerts": ("opsconductor.alerts.role", 9093),
     "collector": ("opsconductor.collector.role", 9080),
     "logs": ("opsconductor.logs.role", 3100),
 }
