@@ -1,0 +1,33 @@
+"""Request bodies under a limit."""
+
+from starlette.types import Receive, Scope
+
+from opsconductor.serving.errors import BodyTooLargeError
+
+
+class ClientLeftError(Exception):
+    """The client closed the connection before its request was complete: there is nobody to answer."""
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int, limit_name: str) -> bytes:
+    """The whole body, at most `limit` bytes.
+
+    A body whose Content-Length is beyond the limit is refused before a byte of it is read.
+    Raises BodyTooLargeError (413, naming `limit_name`) and ClientLeftError.
+    """
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit() and int(value) > limit:
+            raise BodyTooLargeError(limit, limit_name)
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientLeftError
+        part = message.get("body", b"")
+        size += len(part)
+        if size > limit:
+            raise BodyTooLargeError(limit, limit_name)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
