@@ -37,8 +37,8 @@ class LogFile:
             self._open()
             if self._size and self._size + len(lines) > self._rotate_bytes:
                 self._rotate()
-            self._append(lines)
             self.error = ""
+            self._append(lines)
         except OSError as error:
             self.dropped += lines.count(b"\n")
             self.error = f"{self.path}: {error.strerror}"

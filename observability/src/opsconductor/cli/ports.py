@@ -98,14 +98,22 @@ def find_owner(port: int) -> int | None:
     inodes = _listening_inodes(port)
     if not inodes:
         return None
-    for pid in list_pids():
+    return next((pid for pid in list_pids() if inodes.intersection(_read_descriptors(pid))), None)
+
+
+def _read_descriptors(pid: int) -> list[str]:
+    """What the process has open, as far as this user may know and it is still open."""
+    try:
+        entries = list(Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return []
+    links = []
+    for entry in entries:
         try:
-            links = [str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()]
+            links.append(str(entry.readlink()))
         except OSError:
             continue
-        if inodes.intersection(links):
-            return pid
-    return None
+    return links
 
 
 def describe_owner(port: int) -> str:

@@ -230,8 +230,9 @@ class BoxRunner:
         changed = self.status.last_error != reason
         self.status.last_error = reason
         if self._healthy_since:
-            self._set(State.UNHEALTHY)
-        elif changed:
+            changed = changed or self.status.state != State.UNHEALTHY
+            self.status.state = State.UNHEALTHY
+        if changed:
             self._on_change()
 
     async def _end(self, process: Process) -> None:
@@ -249,10 +250,7 @@ class BoxRunner:
         await waiting
 
     def _set(self, state: State) -> None:
-        if state == State.STARTING and self._failures >= CRASH_LOOP:
+        if state in {State.PREPARING, State.STARTING} and self._failures >= CRASH_LOOP:
             state = State.CRASHING  # until it is healthy, another try is still the loop
-        if state == State.PREPARING and self._failures >= CRASH_LOOP:
-            state = State.CRASHING
-        if self.status.state != state:
-            self.status.state = state
-            self._on_change()
+        self.status.state = state
+        self._on_change()
