@@ -17,11 +17,17 @@ def _quiet(operate: Callable[[Floats, Floats], Floats]) -> Callable[[Floats, Flo
     return operate_quietly
 
 
+def _divide(left: Floats, right: Floats) -> Floats:
+    """The quotient; NaN where the right side is zero, as Loki has it (not infinity)."""
+    with np.errstate(all="ignore"):
+        return np.where(right == 0, np.nan, left / right)
+
+
 ARITHMETIC: dict[str, Callable[[Floats, Floats], Floats]] = {
     "+": _quiet(np.add),
     "-": _quiet(np.subtract),
     "*": _quiet(np.multiply),
-    "/": _quiet(np.divide),
+    "/": _divide,
     "%": _quiet(np.fmod),
     "^": _quiet(np.power),
 }

@@ -6,7 +6,7 @@ stages see labels only, so that they run once for each distinct label set instea
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from opsconductor.logql.operators.row import EXTRACTED
 from opsconductor.logql.syntax import (
@@ -63,6 +63,9 @@ class RangePlan:
 def plan_range(aggregation: RangeAggregation, grouping: Grouping | None) -> RangePlan:
     """Plan a range aggregation whose label sets are kept (no grouping) or summed by the grouping."""
     log = plan_log_query(aggregation.query)
+    if grouping == Grouping(False, ()) and not any(isinstance(stage, LabelFilterStage) for stage in log.stages):
+        # Nobody sees a label, so nothing need be read, not even what is wrong with a line. Loki does the same.
+        log = replace(log, stages=(), reads_line=False)
     names: frozenset[str] | None = None
     if grouping is not None and not grouping.without:
         wanted = set(grouping.labels)

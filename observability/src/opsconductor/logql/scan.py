@@ -5,7 +5,7 @@ Everything that becomes SQL is built from here; values are parameters, file name
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import duckdb
@@ -88,13 +88,16 @@ class Scan:
         with self._statement(parts) as source:
             return self.connection.sql(sql.format(rows=source), params=parameters).to_arrow_table()
 
-    def stream(self, parts: Sequence[Part], sql: str, parameters: Parameters) -> Iterator[pa.RecordBatch]:
-        """As `query`, batch by batch."""
+    def stream(self, parts: Sequence[Part], sql: str, parameters: Parameters) -> Generator[pa.RecordBatch]:
+        """As `query`, batch by batch; close it, for the connection is busy until then."""
         with self._statement(parts) as source:
             reader = self.connection.sql(sql.format(rows=source), params=parameters).to_arrow_reader(16_384)
-            for batch in reader:
-                self.budget.check()
-                yield batch
+            try:
+                for batch in reader:
+                    self.budget.check()
+                    yield batch
+            finally:
+                reader.close()
 
     @contextmanager
     def _statement(self, parts: Sequence[Part]) -> Iterator[str]:

@@ -85,7 +85,7 @@ def _only_one(block: Block, rows: list[int], what: str) -> tuple[Floats, Bools]:
     """The rows as one; at no step may two of them be present."""
     present = block.present[rows]
     if (present.sum(axis=0) > 1).any():
-        raise QueryError(f"{what}; many-to-many matching not allowed: matching labels must be unique on one side")
+        raise QueryError(f"{what};many-to-many matching not allowed: matching labels must be unique on one side")
     values: Floats = np.where(present, block.values[rows], 0.0).sum(axis=0)
     return values, np.logical_or.reduce(present)
 

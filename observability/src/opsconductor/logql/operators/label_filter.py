@@ -24,6 +24,7 @@ _COMPARE: dict[str, Callable[[float, float], bool]] = {
 _FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*(?:e[+-]?\d+)?|\.\d+(?:e[+-]?\d+)?|inf|infinity|nan)", re.IGNORECASE)
 _HEX = re.compile(r"[+-]?0x[0-9a-f]*\.?[0-9a-f]*p[+-]?\d+", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
+_BARE = re.compile(r"\d+\.?\d*|\.\d+")
 _WORDY = re.compile(r"[\d.]+([^\d.]+)")
 _SIZE = re.compile(r"([0-9.,]*)\s*(.*)", re.DOTALL)
 _SIZES = {"": 1, "b": 1} | {
@@ -62,22 +63,21 @@ def _compile_pair(condition: FilterPair) -> Operator:
 
 
 def _compile_amount(condition: AmountFilter) -> Operator:
-    """Compare a label's value as an amount. Without the label the line goes; with an earlier error it stays.
+    """Compare a label's value as an amount. Without the label the line goes.
 
-    A value that cannot be read keeps the line, with the label __error__="LabelFilterErr".
+    A value that cannot be read keeps the line, with __error__="LabelFilterErr" unless there is an error already.
     """
     name, wanted, compare, read = condition.name, condition.value, _COMPARE[condition.op], _READ[condition.unit]
 
     def keep(row: Row) -> bool:
-        if row.error:
-            return True
-        value = row.get(name)
+        value = row.find(name)
         if value is None:
             return False
         try:
             return compare(read(value), wanted)
         except ValueError as error:
-            row.fail(FILTER_ERROR, str(error))
+            if not row.error:
+                row.fail(FILTER_ERROR, str(error))
             return True
 
     return keep
@@ -101,6 +101,7 @@ def read_duration(text: str) -> float:
     if not parts or _DURATION.sub("", body):
         unit = _WORDY.fullmatch(body)
         what = f'unknown unit "{unit.group(1)}" in duration' if unit else "invalid duration"
+        what = "missing unit in duration" if _BARE.fullmatch(body) else what
         raise ValueError(f'time: {what} "{text}"')
     total = sum(float(number) * UNITS_NS[unit.replace("μ", "µ")] for number, unit in parts)
     return -total if text.startswith("-") else total
@@ -111,9 +112,10 @@ def read_bytes(text: str) -> float:
     match = _SIZE.fullmatch(text)
     number, unit = match.groups() if match else ("", text)
     factor = _SIZES.get(unit.lower().strip())
+    value = read_number(number.replace(",", ""))
     if factor is None:
         raise ValueError(f"unhandled size name: {unit.lower().strip()}")
-    return float(int(read_number(number.replace(",", "")) * factor))
+    return float(int(value * factor))
 
 
 _READ: dict[Unit, Callable[[str], float]] = {

@@ -130,7 +130,6 @@ def _read_fields(row: Row, stage: LogfmtStage) -> bool:
                     row.parsed[row.parsed_name(field.label)] = value.replace(_BROKEN, " ")
     except PairError as error:
         row.fail(PARSER_ERROR, str(error))
-        return True
     for field in stage.fields:
         if row.get(field.label) is None:
             row.parsed[field.label] = ""

@@ -23,12 +23,12 @@ def compile_drop(stage: DropStage) -> Operator:
 def compile_keep(stage: KeepStage) -> Operator:
     """The operator of a | keep stage: removes every label but the named ones, or those whose matcher holds.
 
-    The labels that tell of an error always stay.
+    The labels that tell of an error always stay, and so does one without a name (from a blank JSON key).
     """
     tests = _tests(stage.targets)
 
     def keep(row: Row) -> bool:
-        row.remove(lambda name, value: not any(test(value) for test in tests.get(name, ())))
+        row.remove(lambda name, value: name != "" and not any(test(value) for test in tests.get(name, ())))
         return True
 
     return keep

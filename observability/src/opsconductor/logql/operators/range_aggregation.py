@@ -4,6 +4,7 @@ Spec: https://grafana.com/docs/loki/latest/query/metric_queries/#log-range-aggre
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from opsconductor.logql.request import Budget
 from opsconductor.logql.scan import Parameters, Scan
 from opsconductor.logql.windows import Ints, Tally, Windows
 from opsconductor.model.errors import LimitError
-from opsconductor.model.labels import Labels, format_labels, sort_labels
+from opsconductor.model.labels import Labels, format_labels
 
 _BYTES = ("bytes_over_time", "bytes_rate")
 _RATES = ("rate", "bytes_rate")
@@ -38,7 +39,7 @@ class _Groups:
         """The number of the row's label set, or -1 when the stages drop the row."""
         if not self._run(row):
             return -1
-        labels = sort_labels(self._group(row))
+        labels = tuple(sorted(self._group(row).items()))
         number = self._numbers.get(labels)
         if number is None:
             number = self._numbers[labels] = len(self.labels)
@@ -60,7 +61,7 @@ class _Groups:
             return row.labels()
         if grouping.without:
             return {name: value for name, value in row.labels().items() if name not in self._names}
-        return {name: row.get(name) or "" for name in self._names}
+        return {name: value for name in self._names if (value := row.get(name)) is not None}
 
 
 def _pipeline_error(row: Row) -> QueryError:
@@ -152,20 +153,22 @@ def _tally_rows(plan: RangePlan, scan: Scan, windows: Windows, groups: _Groups, 
     sql = f"SELECT series, time, line, metadata FROM {{rows}} WHERE {where}"
     count_bytes = plan.aggregation.op in _BYTES
     for group in scan.groups(scan.parts):
-        for batch in scan.stream(group, sql, parameters):
-            lines = batch.column("line").to_pylist()
-            series, metadata = batch.column("series").to_pylist(), batch.column("metadata").to_pylist()
-            numbers = np.array(
-                [
-                    groups.number(Row(line, scan.labels[number], dict(pairs) if pairs else EMPTY))
-                    for line, number, pairs in zip(lines, series, metadata, strict=True)
-                ],
-                np.int64,
-            )
-            sizes = np.array([len(line.encode()) for line in lines], np.int64)
-            scan.stats.lines += len(lines)
-            scan.stats.bytes += int(sizes.sum())
-            keep = numbers >= 0
-            buckets = windows.bucket(batch.column("time").to_numpy())
-            amounts = sizes if count_bytes else np.ones(len(lines), np.int64)
-            tally.add(numbers[keep], buckets[keep], amounts[keep])
+        with closing(scan.stream(group, sql, parameters)) as batches:
+            for batch in batches:
+                numbers, sizes = _number_rows(batch, scan, groups)
+                scan.stats.lines += len(numbers)
+                scan.stats.bytes += int(sizes.sum())
+                keep = numbers >= 0
+                buckets = windows.bucket(batch.column("time").to_numpy())
+                amounts = sizes if count_bytes else np.ones_like(sizes)
+                tally.add(numbers[keep], buckets[keep], amounts[keep])
+
+
+def _number_rows(batch: pa.RecordBatch, scan: Scan, groups: _Groups) -> tuple[Ints, Ints]:
+    """The group of each row, -1 for dropped ones, and the bytes of its line."""
+    lines, series, metadata = (batch.column(name).to_pylist() for name in ("line", "series", "metadata"))
+    numbers = [
+        groups.number(Row(line, scan.labels[number], dict(pairs) if pairs else EMPTY))
+        for line, number, pairs in zip(lines, series, metadata, strict=True)
+    ]
+    return np.array(numbers, np.int64), np.array([len(line.encode()) for line in lines], np.int64)

@@ -33,6 +33,10 @@ class Row:
             return self.error or None
         if name == DETAILS:
             return self.details or None
+        return self.find(name)
+
+    def find(self, name: str) -> str | None:
+        """As `get`, but blind to the labels that tell of an error."""
         value = self.parsed.get(name)
         if value is None:
             value = self.metadata.get(name)
@@ -57,15 +61,14 @@ class Row:
             self.parsed = {name: value for name, value in self.parsed.items() if not drops(name, value)}
 
     def labels(self) -> dict[str, str]:
-        """Every label with a value, the errors included."""
-        labels = {**self.stream, **self.metadata, **self.parsed, **self.errors()}
-        return {name: value for name, value in labels.items() if value} if "" in labels.values() else labels
+        """Every label, the errors included; a parsed one may be empty."""
+        return {**self.stream, **self.metadata, **self.parsed, **self.errors()}
 
     def errors(self) -> dict[str, str]:
         """The labels that tell of an error."""
-        if not self.error:
+        if not self.error and not self.details:
             return {}
-        return {ERROR: self.error, DETAILS: self.details} if self.details else {ERROR: self.error}
+        return {name: text for name, text in ((ERROR, self.error), (DETAILS, self.details)) if text}
 
 
 Operator = Callable[[Row], bool]
