@@ -6,11 +6,12 @@ Spec: Prometheus text exposition format 0.0.4. Names end in their unit; counters
 import math
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from opsconductor.model.labels import quote
 
 LabelValues = tuple[str, ...]
+ReadTable = Callable[[], Iterable[tuple[LabelValues, float]]]
 
 DURATION_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -54,6 +55,20 @@ class Gauge:
         return [f"{self.name} {_number(self.read())}"]
 
 
+class GaugeTable:
+    """Values by label set, read when they are asked for."""
+
+    kind = "gauge"
+
+    def __init__(self, name: str, help_text: str, labels: Sequence[str], read: ReadTable) -> None:
+        self.name, self.help_text, self.labels, self.read = name, help_text, tuple(labels), read
+
+    def render(self) -> list[str]:
+        """One line a label set; of several values under one set the last."""
+        items = sorted(dict(self.read()).items())
+        return [f"{self.name}{_braces(self.labels, values)} {_number(value)}" for values, value in items]
+
+
 class Histogram:
     """Counts of observations per upper bound, per label set."""
 
@@ -93,7 +108,7 @@ class Registry:
     """The figures of one role, in the order in which they were made."""
 
     def __init__(self) -> None:
-        self._families: list[Counter | Gauge | Histogram] = []
+        self._families: list[Counter | Gauge | GaugeTable | Histogram] = []
 
     def counter(self, name: str, help_text: str, labels: Sequence[str] = ()) -> Counter:
         """A new counter."""
@@ -104,6 +119,12 @@ class Registry:
     def gauge(self, name: str, help_text: str, read: Callable[[], float]) -> Gauge:
         """A new gauge, read by the callable."""
         family = Gauge(name, help_text, read)
+        self._families.append(family)
+        return family
+
+    def gauges(self, name: str, help_text: str, labels: Sequence[str], read: ReadTable) -> GaugeTable:
+        """New gauges, one a label set that the callable gives."""
+        family = GaugeTable(name, help_text, labels, read)
         self._families.append(family)
         return family
 
