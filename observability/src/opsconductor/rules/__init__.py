@@ -1,1 +1,1 @@
-"""Rule groups and alert state; the query function is injected (no code yet)."""
+"""Rule groups and alert state; the query function is injected."""
