@@ -1,5 +1,6 @@
 """The ASGI middleware: a trace context for every request, and one line about it."""
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from ipaddress import ip_address
@@ -59,6 +60,7 @@ class _Exchange:
         try:
             await app(self.scope, receive, self.send)
         except Exception as error:
+            self.status = max(self.status, 500)
             self.write_line(describe_exception(error))
             # A framework has answered 500 and raises only for the server's log, which is this line.
             if not self.complete:
@@ -74,19 +76,27 @@ class _Exchange:
             self.complete = not message.get("more_body", False)
         await self.forward(message)
 
+    def choose_level(self) -> int:
+        if self.scope["path"] in PROBES and self.context.parent_id is None:
+            return logging.DEBUG if self.status < 400 else logging.WARNING
+        return logging.INFO if self.status < 500 else logging.ERROR
+
     def write_line(self, exception: dict[str, object]) -> None:
         scope, path = self.scope, self.scope["path"]
         fields = {
             "http.request.method": scope["method"],
-            "http.route": getattr(scope.get("route"), "path", None),
+            "http.route": _read_route(scope),
             "url.path": path,
             "http.response.status_code": self.status,
             "duration_ms": round((time.perf_counter() - self.started) * 1000, 3),
             "client.address": client_address(scope),
         }
-        quiet = path in PROBES and self.status < 400 and self.context.parent_id is None
-        level = 40 if self.status >= 500 or exception else 10 if quiet else 20
-        log.log(level, "request", **{name: value for name, value in fields.items() if value is not None}, **exception)
+        log.log(
+            self.choose_level(),
+            "request",
+            **{name: value for name, value in fields.items() if value is not None},
+            **exception,
+        )
 
 
 def client_address(scope: Scope) -> str | None:
@@ -115,6 +125,19 @@ def _parse(text: str) -> Any:  # IPv4Address | IPv6Address | None, which share n
         return ip_address(text)
     except ValueError:
         return None
+
+
+def _read_route(scope: Scope) -> str | None:
+    """The route's template, such as /api/auth/users/{user_id}; None where no route matched.
+
+    FastAPI keeps the template of an included router's route, prefix and all, apart from scope["route"].
+    """
+    included = scope.get("fastapi", {}).get("effective_route_context")
+    for route in (included, scope.get("route")):
+        path = getattr(route, "path", None)
+        if isinstance(path, str) and path:
+            return path
+    return None
 
 
 def _read_context(scope: Scope) -> TraceContext:

@@ -1,0 +1,45 @@
+"""The ASGI application, composed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from auth_service.api import health, login, users
+from auth_service.api.answers import add_error_answers
+from auth_service.preparation import prepare
+from auth_service.services import make_services
+from auth_service.settings import Settings
+from opsconductor_telemetry import TraceMiddleware
+
+MAX_BODY_BYTES = 64 * 1024
+"""A request's body; more is answered with 413."""
+
+
+def create_application(settings: Settings, fail: Callable[[BaseException], None]) -> TraceMiddleware:
+    """The application. It answers at once, with 503 until it is prepared; fail(error) says that it never will be."""
+
+    def tell(preparation: asyncio.Task[None]) -> None:
+        error = None if preparation.cancelled() else preparation.exception()
+        if error is not None:
+            fail(error)
+
+    @asynccontextmanager
+    async def run(app: FastAPI) -> AsyncIterator[None]:
+        services = make_services(settings)
+        app.state.services = services
+        preparation = asyncio.create_task(prepare(services))
+        preparation.add_done_callback(tell)
+        try:
+            yield
+        finally:
+            preparation.cancel()
+            await services.close()
+
+    app = FastAPI(lifespan=run, openapi_url=None, max_body_size=MAX_BODY_BYTES)
+    add_error_answers(app)
+    app.include_router(health.router)
+    app.include_router(login.router, prefix="/api/auth")
+    app.include_router(users.router, prefix="/api/auth")
+    return TraceMiddleware(app)

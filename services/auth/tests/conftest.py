@@ -1,0 +1,57 @@
+"""Real PostgreSQL and Redis for the whole run; a database and a running service for a test module."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
+sys.path.insert(0, str(Path(__file__).parent))
+
+from service import RunningService, start_service
+from support.servers import PostgresServer, RedisServer, start_postgres, start_redis
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    server = start_postgres(tmp_path_factory.mktemp("postgres"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = start_redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def environment(
+    request: pytest.FixtureRequest, postgres: PostgresServer, redis_server: RedisServer, tmp_path_factory
+) -> dict[str, str]:
+    """What the service's process is given: a database of the module's own, and an emptied Redis."""
+    with redis_server.connect() as connection:
+        connection.flushall()
+    name = f"auth_{Path(request.path).parent.name}_{Path(request.path).stem}"
+    return {
+        "LISTEN": "127.0.0.1:0",
+        "DATABASE_URL": postgres.create_database(name),
+        "DATABASE_PASSWORD_FILE": str(postgres.password_file),
+        "REDIS_URL": redis_server.url,
+        "REDIS_PASSWORD_FILE": str(redis_server.password_file),
+        "ADMINISTRATOR_PASSWORD_FILE": str(tmp_path_factory.mktemp("secrets") / "administrator"),
+    }
+
+
+@pytest.fixture(scope="module")
+def service(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
+    """The service as it runs in production, ready; the rate limit is out of the way."""
+    generous = {**environment, "LOGIN_RATE_PER_MINUTE": "10000"}
+    running = start_service(generous, tmp_path_factory.mktemp("service"))
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:
+        running.stop()
