@@ -30,17 +30,14 @@ class RunningService:
         return [json.loads(line) for line in self.output.read_text().splitlines()]
 
     def wait_for_line(self, message: str, **fields: Any) -> dict[str, Any]:
-        """The first line with that message and these fields (`user.name` is given as user_name)."""
-        wanted = {
-            name.replace("_", ".", 1) if name.startswith("user_") else name: value for name, value in fields.items()
-        }
+        """The first line with that message and these fields."""
         deadline = time.monotonic() + 10
         while time.monotonic() < deadline:
             for line in self.lines():
-                if line["message"] == message and wanted.items() <= line.items():
+                if line["message"] == message and fields.items() <= line.items():
                     return line
             time.sleep(0.02)
-        raise AssertionError(f"no line {message} {wanted} in {self.output.read_text()}")
+        raise AssertionError(f"no line {message} {fields} in {self.output.read_text()}")
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + 30

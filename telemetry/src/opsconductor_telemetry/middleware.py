@@ -60,7 +60,6 @@ class _Exchange:
         try:
             await app(self.scope, receive, self.send)
         except Exception as error:
-            self.status = max(self.status, 500)
             self.write_line(describe_exception(error))
             # A framework has answered 500 and raises only for the server's log, which is this line.
             if not self.complete:
@@ -76,7 +75,9 @@ class _Exchange:
             self.complete = not message.get("more_body", False)
         await self.forward(message)
 
-    def choose_level(self) -> int:
+    def choose_level(self, *, failed: bool) -> int:
+        if failed:
+            return logging.ERROR
         if self.scope["path"] in PROBES and self.context.parent_id is None:
             return logging.DEBUG if self.status < 400 else logging.WARNING
         return logging.INFO if self.status < 500 else logging.ERROR
@@ -91,12 +92,8 @@ class _Exchange:
             "duration_ms": round((time.perf_counter() - self.started) * 1000, 3),
             "client.address": client_address(scope),
         }
-        log.log(
-            self.choose_level(),
-            "request",
-            **{name: value for name, value in fields.items() if value is not None},
-            **exception,
-        )
+        given = {name: value for name, value in fields.items() if value is not None}
+        log.log(self.choose_level(failed=bool(exception)), "request", **given, **exception)
 
 
 def client_address(scope: Scope) -> str | None:

@@ -37,9 +37,8 @@ class LockOut:
         """RefusalError 423 while the account is locked."""
         left_s = await self._redis.ttl(self._lock_key(username))
         if left_s > 0:
-            raise RefusalError(
-                423, f"cannot accept a password: the account is locked; try again in {left_s} s", left_s
-            )
+            message = f"cannot accept a password: the account is locked; try again in {left_s} s"
+            raise RefusalError(423, message, left_s)
 
     async def count_failure(self, username: str) -> bool:
         """Count one failure; whether it has locked the account."""

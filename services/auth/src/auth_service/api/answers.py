@@ -36,21 +36,22 @@ async def _answer_refusal(_: Request, error: Exception) -> JSONResponse:
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    texts = [f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}" for problem in problems[:10]]
+    texts = [
+        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
+        for problem in problems[:10]
+    ]
     return JSONResponse({"detail": f"cannot read the request: {'; '.join(texts)}"}, 422)
 
 
 async def _answer_http(request: Request, error: Exception) -> JSONResponse:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    method, path = request.method, request.url.path
+    status, reason = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "")
     texts = {
-        404: f"cannot find {path}: there is no such path",
-        413: f"cannot read the request: its body is above the limit ({detail})",
-        405: f"cannot {method} {path}: the path has no such method",
+        404: f"cannot find {request.url.path}: there is no such path",
+        405: f"cannot {request.method} {request.url.path}: the path has no such method",
+        413: "cannot read the request: its body is above the limit MAX_BODY_BYTES",
     }
-    detail = str(error.detail) if isinstance(error, HTTPException) else ""
-    text = texts.get(status) or (detail if detail.startswith("cannot") else f"cannot read the request: {detail}")
-    return JSONResponse({"detail": text}, status, getattr(error, "headers", None))
+    detail = texts.get(status) or f"cannot read the request: {reason}"
+    return JSONResponse({"detail": detail}, status, getattr(error, "headers", None))
 
 
 async def _answer_unreachable(_: Request, error: Exception) -> JSONResponse:
