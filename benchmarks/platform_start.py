@@ -40,15 +40,13 @@ def measure_journey(platform: Platform, rounds: int = 10) -> list[float]:
     """Seconds from the answer of a request that starts a run to the line of each of four services being found."""
     took = []
     with platform.log_in() as client:
-        target = client.post(
-            "/api/targets", json={"name": "door", "kind": "http", "address": f"{platform.door}/health"}
-        ).json()
+        target = client.post("/api/targets", json={"name": "door", "kind": "http", "address": platform.door}).json()
         job = client.post(
             "/api/jobs",
             json={
                 "name": "bench",
                 "target_ids": [target["id"]],
-                "actions": [{"kind": "http", "method": "GET", "path": ""}],
+                "actions": [{"kind": "http", "method": "GET", "path": "/health"}],
             },
         ).json()
         for _ in range(rounds):
@@ -77,8 +75,8 @@ def main() -> None:
                 f"request to lines of 4 services: median {statistics.median(journey):.2f} s, max {max(journey):.2f} s"
             )
             time.sleep(20)
-            for cluster in platform.status()["clusters"]:
-                print(f"{cluster['name']}: {measure_rss_mb(cluster['pid']):.0f} MB (PSS, supervisor included)")
+            for name, cluster in platform.clusters().items():
+                print(f"{name}: {measure_rss_mb(cluster['pid']):.0f} MB (PSS, supervisor included)")
                 for box in cluster["boxes"]:
                     print(f"  {box['name']}: {measure_rss_mb(box['pid']):.0f} MB")
             start = time.monotonic()

@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 
 import httpx
 from support.platform import Platform, wait_until
@@ -10,14 +11,16 @@ SERVICES_ON_THE_WAY = {"nginx", "auth", "backend", "worker"}
 
 
 def create_and_run(client: httpx.Client, door: str) -> dict[str, str]:
-    target = client.post("/api/targets", json={"name": "door", "kind": "http", "address": f"{door}/health"})
+    target = client.post(
+        "/api/targets", json={"name": f"door {secrets.token_hex(4)}", "kind": "http", "address": door}
+    )
     assert target.status_code == 201, target.text
     job = client.post(
         "/api/jobs",
         json={
-            "name": "look at the door",
+            "name": f"look at the door {secrets.token_hex(4)}",
             "target_ids": [target.json()["id"]],
-            "actions": [{"kind": "http", "method": "GET", "path": "", "expect_status": 200, "timeout_s": 5}],
+            "actions": [{"kind": "http", "method": "GET", "path": "/health", "expect_status": 200, "timeout_s": 5}],
         },
     )
     assert job.status_code == 201, job.text

@@ -16,7 +16,7 @@ def is_alive(pid: int) -> bool:
 
 
 def list_pids(platform: Platform) -> dict[str, int]:
-    return {box["name"]: box["pid"] for cluster in platform.status()["clusters"] for box in cluster["boxes"]}
+    return {name: box["pid"] for name, box in platform.boxes().items()}
 
 
 def test_up_again_changes_nothing(platform: Platform) -> None:
@@ -29,14 +29,14 @@ def test_up_again_changes_nothing(platform: Platform) -> None:
 
 
 def test_status_names_every_box_and_its_port(platform: Platform) -> None:
-    boxes = {box["name"]: box for cluster in platform.status()["clusters"] for box in cluster["boxes"]}
+    boxes = platform.boxes()
     assert {*BUSINESS, "collector", "logs"} <= boxes.keys()
-    assert {box["state"] for box in boxes.values()} == {"ready"}
+    assert {box["state"] for box in boxes.values()} == {"healthy"}
     assert boxes["logs"]["port"] == platform.port(3100)
 
 
 def test_the_clusters_share_no_process(platform: Platform) -> None:
-    clusters = platform.status()["clusters"]
+    clusters = platform.clusters().values()
     pids = [{cluster["pid"], *(box["pid"] for box in cluster["boxes"])} for cluster in clusters]
     assert len(clusters) == 2
     assert not pids[0] & pids[1]
@@ -46,8 +46,8 @@ def test_an_occupied_port_names_its_owner_and_the_way_out(platform: Platform, tm
     second = Platform(tmp_path / "second", offset=platform.offset)
     done = second.run("up", "--detach", "--wait", "--port-offset", str(platform.offset), check=False)
     assert done.returncode != 0
-    assert f"pid {list_pids(platform)['nginx']}" in done.stderr or "pid" in done.stderr
-    assert "--port-offset" in done.stderr or "PORT_OFFSET" in done.stderr
+    assert f"pid {list_pids(platform)['nginx']}" in done.stderr
+    assert "PORT_OFFSET=" in done.stderr
 
 
 @pytest.mark.timeout(180)
@@ -55,15 +55,16 @@ def test_a_killed_supervisor_leaves_no_orphan_and_the_other_cluster_alone(tmp_pa
     system = Platform(tmp_path / "home", find_offset())
     try:
         system.up()
-        clusters = {cluster["name"]: cluster for cluster in system.status()["clusters"]}
+        clusters = system.clusters()
         boxes = [box["pid"] for box in clusters["business"]["boxes"]]
         others = [box["pid"] for box in clusters["observability"]["boxes"]]
         os.kill(clusters["business"]["pid"], signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in boxes), 20, "the end of the business boxes")
         assert all(is_alive(pid) for pid in others)
         system.up("--only", "business")
-        assert system.log_in().get("/api/targets").status_code == 200
-        remembered = [*list_pids(system).values(), *(cluster["pid"] for cluster in system.status()["clusters"])]
+        with system.log_in() as client:
+            assert client.get("/api/targets").status_code == 200
+        remembered = [*list_pids(system).values(), *(cluster["pid"] for cluster in system.clusters().values())]
     finally:
         system.down()
     wait_until(lambda: not any(is_alive(pid) for pid in remembered), 10, "the end of every process after down")

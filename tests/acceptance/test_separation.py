@@ -37,18 +37,6 @@ def kill(pids: list[int]) -> None:
             continue
 
 
-def find_box(platform: Platform, name: str) -> dict[str, object]:
-    for cluster in platform.status()["clusters"]:
-        for box in cluster["boxes"]:
-            if box["name"] == name:
-                return dict(box)
-    raise AssertionError(f"no box {name} in {platform.status()}")
-
-
-def supervisor_of(platform: Platform, cluster: str) -> int:
-    return next(int(one["pid"]) for one in platform.status()["clusters"] if one["name"] == cluster)
-
-
 def assert_each_line_once(platform: Platform, service: str, traces: list[str]) -> None:
     """Every line that the service wrote about these traces is in the store once; nothing else is."""
     wanted_traces = set(traces)
@@ -75,7 +63,7 @@ def assert_each_line_once(platform: Platform, service: str, traces: list[str]) -
 def test_the_observability_cluster_dies_and_nobody_notices(platform: Platform) -> None:
     with run_load(platform, most=600) as load:
         wait_until(lambda: len(load.answered) > 20, 30, "load before the kill")
-        kill(list_tree(supervisor_of(platform, "observability")))
+        kill(list_tree(platform.clusters()["observability"]["pid"]))
         killed_at = len(load.answered)
         wait_until(lambda: len(load.answered) > killed_at + 100, 60, "load while observability is dead")
         platform.up("--only", "observability")
@@ -91,11 +79,11 @@ def test_killed_collector_and_log_store_lose_and_double_nothing(platform: Platfo
     with run_load(platform, pause_s=0.05, most=300 * KILLS) as load:
         for number in range(KILLS):
             for name in ("logs", "collector"):
-                box = find_box(platform, name)
-                kill(list_tree(int(str(box["pid"]))))
+                killed = platform.boxes()[name]["pid"]
+                kill(list_tree(killed))
                 wait_until(
-                    lambda name=name, box=box: (
-                        (now := find_box(platform, name))["state"] == "ready" and now["pid"] != box["pid"]
+                    lambda name=name, killed=killed: (
+                        (now := platform.boxes()[name])["state"] == "healthy" and now["pid"] != killed
                     ),
                     60,
                     f"{name} back by itself after kill {number + 1}",

@@ -32,24 +32,25 @@ class Load:
 def run_load(platform: Platform, threads: int = 2, pause_s: float = 0.02, most: int = 1500) -> Iterator[Load]:
     """Requests by `threads` clients until the block ends, at most `most` each."""
     load, stop = Load(), threading.Event()
-    clients = [platform.log_in() for _ in range(threads)]
 
-    def send(client: httpx.Client) -> None:
-        for _ in range(most):
-            if stop.wait(pause_s):
-                return
-            trace_id = secrets.token_hex(16)
-            try:
-                answer = client.get(
-                    "/api/targets", headers={"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"}
-                )
-            except httpx.HTTPError as error:
-                load.note(trace_id, repr(error), 20.0)
-                continue
-            failure = None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
-            load.note(trace_id, failure, answer.elapsed.total_seconds())
+    def send() -> None:
+        with platform.log_in() as client:
+            for _ in range(most):
+                if stop.wait(pause_s):
+                    return
+                ask(client)
 
-    workers = [threading.Thread(target=send, args=(client,)) for client in clients]
+    def ask(client: httpx.Client) -> None:
+        trace_id = secrets.token_hex(16)
+        try:
+            answer = client.get("/api/targets", headers={"traceparent": f"00-{trace_id}-{secrets.token_hex(8)}-01"})
+        except httpx.HTTPError as error:
+            load.note(trace_id, repr(error), 20.0)
+            return
+        failure = None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
+        load.note(trace_id, failure, answer.elapsed.total_seconds())
+
+    workers = [threading.Thread(target=send) for _ in range(threads)]
     for worker in workers:
         worker.start()
     try:
@@ -58,5 +59,3 @@ def run_load(platform: Platform, threads: int = 2, pause_s: float = 0.02, most: 
         stop.set()
         for worker in workers:
             worker.join()
-        for client in clients:
-            client.close()

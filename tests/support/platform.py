@@ -7,7 +7,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ BUSINESS = ("postgres", "redis", "auth", "backend", "worker", "scheduler", "fron
 def find_offset() -> int:
     """A port offset at which every box's port is free."""
     for _ in range(100):
-        offset = random.randrange(20_000, 48_000, 10)
+        offset = random.randrange(10_000, 16_000, 10)  # below the ports that the kernel hands out to clients
         if all(is_free(port + offset) for port in PORTS):
             return offset
     raise RuntimeError("no free range of ports")
@@ -80,6 +81,15 @@ class Platform:
         state: dict[str, Any] = json.loads(self.run("status", "--json", check=False).stdout)
         return state
 
+    def clusters(self) -> dict[str, dict[str, Any]]:
+        """State of each cluster: pid of its supervisor, boxes."""
+        clusters: dict[str, dict[str, Any]] = self.status()["clusters"]
+        return clusters
+
+    def boxes(self) -> dict[str, dict[str, Any]]:
+        """State of each box."""
+        return {box["name"]: box for cluster in self.clusters().values() for box in cluster.get("boxes", ())}
+
     def port(self, default: int) -> int:
         return default + self.offset
 
@@ -95,13 +105,14 @@ class Platform:
     def password(self) -> str:
         return (self.home / "secrets/administrator-password").read_text().strip()
 
-    def log_in(self) -> httpx.Client:
+    @contextmanager
+    def log_in(self) -> Iterator[httpx.Client]:
         """An API client of the administrator, through Nginx."""
-        client = httpx.Client(base_url=self.door, timeout=20)
-        answer = client.post("/api/auth/login", json={"username": "admin", "password": self.password})
-        assert answer.status_code == 200, answer.text
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        return client
+        with httpx.Client(base_url=self.door, timeout=20) as client:
+            answer = client.post("/api/auth/login", json={"username": "admin", "password": self.password})
+            assert answer.status_code == 200, answer.text
+            client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+            yield client
 
     def query(self, text: str, since_s: float = 3600, limit: int = 5000) -> list[tuple[dict[str, str], int, str]]:
         """(labels, time_ns, line) of a log query over the HTTP API."""
