@@ -10,7 +10,7 @@ Labels = tuple[tuple[str, str], ...]
 """Sorted (name, value) pairs; hashable, so that a parsed text can be cached."""
 
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_PAIR = re.compile(r'\s*([a-zA-Z_][a-zA-Z0-9_]*)\s*=\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*')
+_PAIR = re.compile(r'\s*("?)([a-zA-Z_][a-zA-Z0-9_]*)\1\s*=\s*("(?:[^"\\]|\\.)*"|`[^`]*`)\s*')
 _ESCAPE = re.compile(r'\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|[abfnrtv\\"\'])')
 _SIMPLE = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 
@@ -43,7 +43,7 @@ def quote(value: str) -> str:
 
 
 def parse_labels(text: str) -> Labels:
-    """Sorted pairs of {a="b", c="d"}; empty values are dropped, as an absent label equals an empty one.
+    """Sorted pairs of {a="b", "c"="d"}; empty values are dropped, as an absent label equals an empty one.
 
     Raises InputError with the position. Spec: Loki push API, Prometheus text format.
     """
@@ -56,10 +56,10 @@ def parse_labels(text: str) -> Labels:
         match = _PAIR.match(body, at, end)
         if match is None:
             raise InputError(f'cannot read labels {text!r}: expected name="value" at position {at}')
-        name = match.group(1)
+        name = match.group(2)
         if name in pairs:
             raise InputError(f"cannot read labels {text!r}: label {name} appears twice")
-        pairs[name] = unquote(match.group(2))
+        pairs[name] = unquote(match.group(3))
         at = match.end()
         if at < end:
             if body[at] != ",":
