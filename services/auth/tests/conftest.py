@@ -1,10 +1,16 @@
 """Real PostgreSQL and Redis for the whole run; a database and a running service for a test module."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from sqlalchemy import text
+
+from auth_service.database import Database, prepare_database
+from auth_service.settings import Settings, read_settings
+from auth_service.store import connect_redis
 
 sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -43,6 +49,34 @@ def environment(
         "REDIS_PASSWORD_FILE": str(redis_server.password_file),
         "ADMINISTRATOR_PASSWORD_FILE": str(tmp_path_factory.mktemp("secrets") / "administrator"),
     }
+
+
+@pytest.fixture
+def settings(environment: dict[str, str]) -> Settings:
+    return read_settings(environment)
+
+
+@pytest.fixture
+async def redis(settings: Settings) -> AsyncIterator[Redis]:
+    """An empty Redis."""
+    client = connect_redis(settings)
+    await client.flushall()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(scope="module")
+def schema(environment: dict[str, str]) -> None:
+    prepare_database(read_settings(environment), lambda session: None)
+
+
+@pytest.fixture
+async def database(settings: Settings, schema: None) -> AsyncIterator[Database]:
+    """A database with the schema and without rows."""
+    database = Database(settings)
+    await database.run(lambda session: session.execute(text("TRUNCATE users RESTART IDENTITY")))
+    yield database
+    await database.close()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ MAX_NODES = 1000
 
 _WORDS = r"authorization|cookie|passw(?:or)?d|passphrase|secret|token|(?:api|access|private)[_-]?key|credential"
 _SECRET_KEY = re.compile(rf"{_WORDS}|(?:^|[^a-z])(?:dsn|pwd|jwt|csrf|xsrf)(?:$|[^a-z])", re.IGNORECASE)
-_SUSPICIOUS = re.compile(rf"://|\bbearer |\bbasic |eyJ|{_WORDS}|\b(?:dsn|pwd|jwt)\b", re.IGNORECASE)
+_SUSPICIOUS = re.compile(
+    rf"://|\bbearer |\bbasic |eyJ|\$(?:argon2|2[aby]|scrypt)|{_WORDS}|\b(?:dsn|pwd|jwt)\b", re.IGNORECASE
+)
 _SUBSTITUTIONS = (
     # scheme://user:password@host
     (re.compile(r"://[^/\s?#\"'<>]*@"), f"://{REDACTED}@"),
@@ -39,6 +41,8 @@ _SUBSTITUTIONS = (
         ),
         rf"\1{REDACTED}",
     ),
+    # hashes of passwords
+    (re.compile(r"\$(?:argon2\w{1,2}|2[aby]|scrypt)\$[^\s,)\"']+"), REDACTED),
     # JSON Web Tokens
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
 )

@@ -8,13 +8,11 @@ from fastapi import FastAPI
 
 from auth_service.api import health, login, users
 from auth_service.api.answers import add_error_answers
+from auth_service.body_limit import BodyLimit
 from auth_service.preparation import prepare
 from auth_service.services import make_services
 from auth_service.settings import Settings
 from opsconductor_telemetry import TraceMiddleware
-
-MAX_BODY_BYTES = 64 * 1024
-"""A request's body; more is answered with 413."""
 
 
 def create_application(settings: Settings, fail: Callable[[BaseException], None]) -> TraceMiddleware:
@@ -37,9 +35,10 @@ def create_application(settings: Settings, fail: Callable[[BaseException], None]
             preparation.cancel()
             await services.close()
 
-    app = FastAPI(lifespan=run, openapi_url=None, max_body_size=MAX_BODY_BYTES)
+    app = FastAPI(lifespan=run, openapi_url=None)
     add_error_answers(app)
     app.include_router(health.router)
     app.include_router(login.router, prefix="/api/auth")
     app.include_router(users.router, prefix="/api/auth")
+    app.add_middleware(BodyLimit)
     return TraceMiddleware(app)

@@ -84,13 +84,13 @@ class SessionStore:
             pipeline.hset(_session(session_id), "user_id", str(user.id))
             pipeline.hset(_session(session_id), "username", user.username)
             pipeline.hset(_session(session_id), "role", user.role)
-            pipeline.hset(_session(session_id), "expires_at", str(ends))
+            pipeline.hset(_session(session_id), "expires_at", ends)
             pipeline.hset(_session(session_id), "refresh", refresh)
             pipeline.expire(_session(session_id), self._idle_s)
             pipeline.set(_access(tokens.access_token), session_id, ex=self._access_s)
             pipeline.set(f"auth:refresh:{refresh}", session_id, ex=self._idle_s)
             pipeline.zremrangebyscore(_user(user.id), "-inf", int(time.time()))
-            pipeline.zadd(_user(user.id), {session_id: ends})
+            pipeline.zadd(_user(user.id), {session_id: float(ends)})
             pipeline.expire(_user(user.id), self._idle_s)
             pipeline.zrange(_user(user.id), 0, -MAX_SESSIONS_PER_USER - 1)
             *_, surplus = await pipeline.execute()
@@ -113,7 +113,7 @@ class SessionStore:
         if not fields:
             return None
         user = Identity(int(fields["user_id"]), str(fields["username"]), Role(str(fields["role"])))
-        return UserSession(session_id, datetime.fromtimestamp(int(fields["expires_at"]), UTC), user)
+        return UserSession(session_id, datetime.fromtimestamp(float(fields["expires_at"]), UTC), user)
 
     async def rotate(self, session_id: str, refresh_token: str, user: Identity) -> tuple[Rotation, Tokens]:
         """Exchange the refresh token for a new pair, with the user as it is now.
@@ -157,8 +157,9 @@ class SessionStore:
     def _make_tokens(self) -> Tokens:
         return Tokens(secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(TOKEN_BYTES), self._access_s)
 
-    def _end(self) -> int:
-        return int(time.time()) + self._idle_s
+    def _end(self) -> str:
+        """When a session that is refreshed now ends, in seconds; exact, so that a user's sessions have an order."""
+        return f"{time.time() + self._idle_s:.6f}"
 
 
 def _digest(token: str) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -78,6 +79,8 @@ def add_user(session: Session, username: str, password_hash: str, role: Role) ->
     try:
         session.flush()
     except IntegrityError as error:
+        if not isinstance(error.orig, UniqueViolation):
+            raise
         raise RefusalError(409, f"cannot create user {username}: the name is taken") from error
     session.refresh(user)
     return user

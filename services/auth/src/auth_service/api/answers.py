@@ -11,6 +11,9 @@ from starlette.exceptions import HTTPException
 from auth_service.errors import RefusalError
 from opsconductor_telemetry import get_logger
 
+MAX_PROBLEMS = 10
+"""Mistakes of one request that an answer lists."""
+
 log = get_logger(__name__)
 
 
@@ -36,10 +39,10 @@ async def _answer_refusal(_: Request, error: Exception) -> JSONResponse:
 
 async def _answer_invalid(_: Request, error: Exception) -> JSONResponse:
     problems = error.errors() if isinstance(error, RequestValidationError) else []
-    texts = [
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg'].removeprefix('Value error, ')}"
-        for problem in problems[:10]
-    ]
+    texts = []
+    for problem in problems[:MAX_PROBLEMS]:
+        where = ".".join(str(part) for part in problem["loc"])
+        texts.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
     return JSONResponse({"detail": f"cannot read the request: {'; '.join(texts)}"}, 422)
 
 
