@@ -1,6 +1,7 @@
 """Exact duplicates: rows equal to another in every identity column. Vectorised, through DuckDB."""
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 import duckdb
@@ -89,8 +90,15 @@ def _fetch_segment(
     return [relation.to_arrow_table()]
 
 
-def _connect() -> duckdb.DuckDBPyConnection:
+@cache
+def _instance() -> duckdb.DuckDBPyConnection:
+    """Made at first need and kept: starting DuckDB costs more than a comparison."""
     return duckdb.connect(config={"threads": 1, "memory_limit": "256MB"})
+
+
+def _connect() -> duckdb.DuckDBPyConnection:
+    """A connection of its own for one comparison; what it registers is seen by nobody else."""
+    return _instance().cursor()
 
 
 def _number(rows: pa.RecordBatch, numbers: npt.NDArray[np.int64]) -> pa.Table:

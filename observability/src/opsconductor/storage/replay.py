@@ -43,14 +43,14 @@ def recover_wal(data: Path, manifest: Manifest, committed: CommittedWriter) -> R
         state.newest[segment.tenant] = max(segment.max_time, state.newest.get(segment.tenant, segment.max_time))
     files = list_wal_files(data)
     published = committed.position
+    if published:
+        # Damage may have eaten the last acknowledged frames: their numbers are not given again.
+        state.next_sequence = max(state.next_sequence, published.last_sequence + 1)
     for first, following in zip(files, [*files[1:], None], strict=False):
         if following is None or following > manifest.low_watermark + 1:
             good = _recover_file(data, first, following, manifest.low_watermark, published, state)
             if following is None:
                 committed.publish(Position(first, good, state.next_sequence - 1))
-    if published:
-        # Damage may have eaten the last acknowledged frames: their numbers are not given again.
-        state.next_sequence = max(state.next_sequence, published.last_sequence + 1)
     return state
 
 

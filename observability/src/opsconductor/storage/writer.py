@@ -240,17 +240,18 @@ class Writer:
 
     def _compare(self, pending: Pending, group: _Group) -> bool:
         """Whether the rows left in `pending` are new; False when they go to the checker first and come back later."""
-        tenant, spans = pending.append.tenant, pending.spans
-        if spans is None or (pending.checked_through is None and self._newest.exceeds(tenant, spans)):
-            return True
-        if pending.checked_through is None:
+        tenant, spans, since = pending.append.tenant, pending.spans, pending.checked_through
+        if since is None:
+            if spans is None or self._newest.exceeds(tenant, spans):
+                return True
             with self._changed:
                 self._checking[id(pending)] = self._wal.next_sequence - 1
             self._checker.submit(self._check_stored, pending)
             return False
-        since = pending.checked_through
         with self._changed:
             self._checking.pop(id(pending), None)
+        if spans is None:
+            return True
         others = [other for last, other in self._recent if last > since] + group.stored
         tables = [pa.Table.from_batches([other.rows]) for other in others if _may_share(other, pending)]
         if tables:
@@ -270,10 +271,10 @@ class Writer:
             pending.checked_through = snapshot.last_sequence
         except (OSError, OpsConductorError, duckdb.Error, pa.ArrowException) as error:
             log.exception("cannot compare rows with what is stored")
+            pending.future.set_exception(UnavailableError(f"cannot store rows: comparing them failed: {error}"))
             with self._changed:
                 self._checking.pop(id(pending), None)
                 self._changed.notify_all()
-            pending.future.set_exception(UnavailableError(f"cannot store rows: comparing them failed: {error}"))
             return
         with self._changed:
             self._queue.append(pending)
