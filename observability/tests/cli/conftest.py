@@ -1,21 +1,25 @@
+import asyncio
 import json
 import os
+import random
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opsconductor.cli.box import BoxStatus
+from opsconductor.cli.health import Probe
 from opsconductor.cli.home import Home, prepare_home
 from opsconductor.cli.launch import end_leftovers, stop_clusters
+from opsconductor.cli.ports import DEFAULT_PORTS, is_free
 from opsconductor.cli.state import CLUSTERS, ClusterState, read_running
 
-HERE = Path(__file__).parent
+FAKE_CLUSTER = Path(__file__).with_name("fake_cluster.py")
 
 
 def wait_until(check: Callable[[], Any], timeout_s: float = 30.0) -> Any:
@@ -25,6 +29,14 @@ def wait_until(check: Callable[[], Any], timeout_s: float = 30.0) -> Any:
         assert time.monotonic() < until, "what the test waits for does not happen"
         time.sleep(0.03)
     return answer
+
+
+def pick_offset() -> int:
+    """A port offset with which all ports are free."""
+    while True:
+        offset = random.randrange(10000, 50000)
+        if all(is_free(port + offset) for port in DEFAULT_PORTS.values()):
+            return offset
 
 
 def pick_port() -> int:
@@ -39,16 +51,23 @@ class FakeCluster:
     def __init__(self, home: Home, cluster: str) -> None:
         self.home = home
         self.cluster = cluster
+        self.config = Path("/")
+        self.offset = 0
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self, *boxes: dict[str, Any]) -> "FakeCluster":
+    def start(
+        self,
+        *boxes: dict[str, Any],
+        program: Path = FAKE_CLUSTER,
+        python: Sequence[str] = (sys.executable,),
+    ) -> "FakeCluster":
         if boxes:
             table = [{"name": f"box{number}", "port": pick_port(), **box} for number, box in enumerate(boxes)]
             (self.home.root / "boxes.json").write_text(json.dumps(table))
-        argv = [sys.executable, str(HERE / "fake_cluster.py"), self.cluster, "--home", str(self.home.root)]
+        argv = [*python, str(program), self.cluster, "--home", str(self.home.root), "--config", str(self.config)]
         with open(self.home.last_words(self.cluster), "wb") as said:
             self.process = subprocess.Popen(
-                [*argv, "--config", "/", "--port-offset", "0"], stdout=said, stderr=said, start_new_session=True
+                [*argv, "--port-offset", str(self.offset)], stdout=said, stderr=said, start_new_session=True
             )
         return self
 
@@ -109,6 +128,22 @@ def make_cluster(home: Home) -> Iterator[Callable[..., FakeCluster]]:
 
 
 @pytest.fixture
+def make_cluster_at() -> Iterator[Callable[..., FakeCluster]]:
+    """make_cluster_at(home, config, offset): not started yet."""
+    made: list[FakeCluster] = []
+
+    def make(home: Home, config: Path, offset: int) -> FakeCluster:
+        cluster = FakeCluster(home, "business")
+        cluster.config, cluster.offset = config, offset
+        made.append(cluster)
+        return cluster
+
+    yield make
+    for one in made:
+        stop_clusters(one.home, [one.cluster])
+
+
+@pytest.fixture
 def run_cli(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """run_cli("status", …): the real command line in a process, in an empty folder."""
 
@@ -134,3 +169,21 @@ def wait() -> Callable[..., Any]:
 def port() -> int:
     """A free port."""
     return pick_port()
+
+
+@pytest.fixture
+def wait_ready() -> Callable[[Probe], Awaitable[None]]:
+    """await wait_ready(probe): until the probe has no complaint."""
+
+    async def wait(probe: Probe) -> None:
+        async with asyncio.timeout(60):
+            while await probe():  # noqa: ASYNC110  (another process gets ready; it sets no event)
+                await asyncio.sleep(0.05)
+
+    return wait
+
+
+@pytest.fixture
+def offset() -> int:
+    """A port offset with which all ports are free."""
+    return pick_offset()

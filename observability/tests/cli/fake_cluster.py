@@ -24,10 +24,9 @@ for box in json.loads((arguments.home / "boxes.json").read_text()):
         continue
     argv = (sys.executable, str(PROGRAM), str(box["port"]), *box.pop("behaviour", []))
     needs = tuple(box.pop("needs", ()))
+    probe = probe_http(box["port"], timeout_s=box.pop("timeout_s", 4.0))
+    environment = {"PATH": "/usr/bin:/bin"}
     specs.append(
-        BoxSpec(
-            cluster=arguments.cluster, argv=argv, probe=probe_http(box["port"]), needs=needs,
-            environment={"PATH": "/usr/bin:/bin"}, **box,
-        )
-    )  # fmt: skip
+        BoxSpec(cluster=arguments.cluster, argv=argv, probe=probe, needs=needs, environment=environment, **box)
+    )
 sys.exit(supervise(Home(arguments.home), arguments.cluster, specs, arguments.port_offset, arguments.config))

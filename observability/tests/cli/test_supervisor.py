@@ -62,7 +62,7 @@ def test_a_box_that_answers_not_ready_is_left_alone(make_cluster: Make, wait: Ma
 
 
 def test_a_box_that_hangs_is_killed_and_comes_back(make_cluster: Make) -> None:
-    cluster = make_cluster({"hang_s": 1.0})
+    cluster = make_cluster({"hang_s": 1.0, "probe_s": 0.2, "timeout_s": 0.5})
     first = cluster.wait_box(is_healthy)
     os.kill(first.pid, signal.SIGSTOP)
     cluster.wait_box(lambda box: box.state == State.HEALTHY and box.pid not in {0, first.pid}, timeout_s=60)

@@ -33,6 +33,7 @@ class BoxSpec:
     prepare: runs before each start (initdb, writing a configuration); its error counts as a failed start.
     stop_signal: asks for a clean end, SIGKILL follows after stop_s; on_orphan: what the kernel sends the box when
     its supervisor dies. hang_s: a box that was healthy and has answered nothing for so long is killed.
+    probe_s: pause between two looks at a healthy box.
     """
 
     name: str
@@ -48,6 +49,7 @@ class BoxSpec:
     stop_s: float = 8.0
     on_orphan: int = signal.SIGKILL
     hang_s: float = 60.0
+    probe_s: float = 5.0
     url: str = ""
 
 

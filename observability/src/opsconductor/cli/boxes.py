@@ -38,6 +38,7 @@ NEEDS = {
     "backend": ("postgres", "redis"),
     "worker": ("postgres", "redis"),
     "scheduler": ("postgres", "redis"),
+    "frontend": ("auth", "backend"),
     "nginx": ("auth", "backend", "frontend"),
     "collector": ("logs",),
 }

@@ -30,8 +30,6 @@ Probe = Callable[[], Awaitable[Complaint | None]]
 async def _ask(port: int, request: bytes, to_end: bool) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        if not request:
-            return b""
         writer.write(request)
         await writer.drain()
         answer = data = await reader.read(READ_BYTES)
@@ -43,39 +41,32 @@ async def _ask(port: int, request: bytes, to_end: bool) -> bytes:
         writer.close()
 
 
-async def _ask_within(port: int, request: bytes, to_end: bool = True) -> bytes | Complaint:
+async def _ask_within(
+    port: int, request: bytes, to_end: bool = True, timeout_s: float = TIMEOUT_S
+) -> bytes | Complaint:
     """The beginning of the answer (to_end: up to where the server closes), or why there is none."""
     try:
-        return await asyncio.wait_for(_ask(port, request, to_end), TIMEOUT_S)
+        return await asyncio.wait_for(_ask(port, request, to_end), timeout_s)
     except TimeoutError:
-        return Complaint(f"port {port} does not answer within {TIMEOUT_S:g} s", silent=True)
+        return Complaint(f"port {port} does not answer within {timeout_s:g} s", silent=True)
     except OSError as error:
         return Complaint(f"port {port}: {error.strerror or error}", silent=True)
 
 
-def probe_http(port: int, path: str = "/ready") -> Probe:
+def probe_http(port: int, path: str = "/ready", timeout_s: float = TIMEOUT_S) -> Probe:
     """Ready when GET path answers 2xx."""
     request = f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n".encode()
 
     async def probe() -> Complaint | None:
-        answer = await _ask_within(port, request)
+        answer = await _ask_within(port, request, timeout_s=timeout_s)
         if isinstance(answer, Complaint):
             return answer
-        status, _, rest = answer.partition(b"\r\n")
+        head, _, body = answer.partition(b"\r\n\r\n")
+        status = head.partition(b"\r\n")[0]
         if status.startswith(b"HTTP/1.") and status[9:10] == b"2":
             return None
-        body = rest.partition(b"\r\n\r\n")[2].decode(errors="replace").strip()
-        return Complaint(f"GET {path} answers {status[9:].decode(errors='replace')}: {body[:200]}", silent=not status)
-
-    return probe
-
-
-def probe_tcp(port: int) -> Probe:
-    """Ready when the port accepts a connection."""
-
-    async def probe() -> Complaint | None:
-        answer = await _ask_within(port, b"")
-        return answer if isinstance(answer, Complaint) else None
+        said = body.decode(errors="replace").strip()
+        return Complaint(f"GET {path} answers {status[9:].decode(errors='replace')}: {said[:200]}", silent=not status)
 
     return probe
 
@@ -100,11 +91,18 @@ def probe_postgres(port: int) -> Probe:
     return probe
 
 
+def _encode_redis(*words: str) -> bytes:
+    """One command. Wire: Redis serialization protocol, an array of bulk strings."""
+    encoded = [word.encode() for word in words]
+    return b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in encoded)
+
+
 def probe_redis(port: int, password_file: Path) -> Probe:
     """Ready when PING answers PONG; while it loads its file it answers an error."""
 
     async def probe() -> Complaint | None:
-        answer = await _ask_within(port, f"AUTH {read_password(password_file)}\r\nPING\r\nQUIT\r\n".encode())
+        commands = (("AUTH", read_password(password_file)), ("PING",), ("QUIT",))
+        answer = await _ask_within(port, b"".join(_encode_redis(*words) for words in commands))
         if isinstance(answer, Complaint):
             return answer
         if b"+PONG" in answer:

@@ -7,7 +7,7 @@ from opsconductor.cli.home import Home
 from opsconductor.cli.process import Identity, find_marked, find_session, send, wait_gone
 from opsconductor.cli.state import read_state
 
-TERMINATE_S = 5.0
+TERMINATE_S = 3.0
 KILL_S = 5.0
 
 

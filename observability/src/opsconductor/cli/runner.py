@@ -22,8 +22,7 @@ HEALTHY_MINUTE_S = 60.0
 CRASH_LOOP = 3
 NEED_PATIENCE_S = 30.0
 PROBE_STARTING_S = 0.1
-PROBE_UNHEALTHY_S = 1.0
-PROBE_HEALTHY_S = 5.0
+PROBE_UNHEALTHY_S = 0.5
 PIPE_BYTES = 1024 * 1024
 READ_BYTES = 256 * 1024
 
@@ -200,7 +199,7 @@ class BoxRunner:
                 if self._healthy_since and now - last_answer > self.spec.hang_s:
                     kill_group(process.pid)
                     return f"killed: {complaint.reason} for {self.spec.hang_s:g} s"
-            await asyncio.sleep(self._probe_pause())
+            await asyncio.sleep(self._choose_pause(complaint))
 
     async def _ask(self) -> Complaint | None:
         try:
@@ -208,10 +207,11 @@ class BoxRunner:
         except Exception as error:  # noqa: BLE001  (whatever a probe stumbles over, the box goes on being watched)
             return Complaint(f"cannot ask {self.spec.name} how it is: {error!r}", silent=False)
 
-    def _probe_pause(self) -> float:
-        if self.status.state == State.HEALTHY:
-            return PROBE_HEALTHY_S
-        return PROBE_UNHEALTHY_S if self._healthy_since else PROBE_STARTING_S
+    def _choose_pause(self, complaint: Complaint | None) -> float:
+        """A box that answers "not ready" logs each question, so it is asked less often than a silent one."""
+        if complaint is None:
+            return self.spec.probe_s
+        return PROBE_STARTING_S if complaint.silent and not self._healthy_since else PROBE_UNHEALTHY_S
 
     def _note_healthy(self, now: float) -> None:
         self._healthy_since = self._healthy_since or now

@@ -24,7 +24,7 @@ from opsconductor.cli.state import CLUSTERS, ClusterState, hold_lock, write_stat
 from opsconductor.model.errors import OpsConductorError
 
 PUBLISH_PAUSE_S = 0.05
-COUNT_PAUSE_S = 5.0
+COUNT_PAUSE_S = 2.0
 ALREADY_RUNNING = 75
 """Exit status when another supervisor holds the cluster's lock."""
 

@@ -69,13 +69,15 @@ def _on_path(*names: str) -> list[Program]:
 
 
 def _in_package(package: str, pattern: str, *carry: str) -> list[Program]:
+    """Its programs, newest first. A program needs the folder of its installation (pattern's first) and carry."""
     folder = _package_folder(package)
     if folder is None:
         return []
     programs = []
     for path in sorted(folder.glob(pattern), reverse=True):
-        carried = tuple(part for part in carry if (folder.parent / part).is_dir())
-        programs.append(Program(path.name, path, read_version(path), package, folder.parent, (package, *carried)))
+        installation = f"{package}/{path.relative_to(folder).parts[0]}"
+        carried = tuple(part for part in (installation, *carry) if (folder.parent / part).is_dir())
+        programs.append(Program(path.name, path, read_version(path), package, folder.parent, carried))
     return [program for program in programs if program.version]
 
 
