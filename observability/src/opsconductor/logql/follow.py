@@ -23,7 +23,7 @@ class Follower:
         self._run = compile_stages(expression.stages)
         self._wanted: dict[int, bool] = {}
 
-    def wants(self, series: int, labels: str) -> bool:
+    def _wants(self, series: int, labels: str) -> bool:
         """Whether the selector means the series, whose canonical label text is given."""
         wanted = self._wanted.get(series)
         if wanted is None:
@@ -40,7 +40,7 @@ class Follower:
         collector = StreamCollector()
         for at, series, line, metadata in zip(*columns, strict=True):
             text = labels[series]
-            if self.wants(series, text):
+            if self._wants(series, text):
                 row = Row(line, read_labels(text), dict(metadata or ()))
                 if self._run(row):
                     collector.add(at, row)

@@ -60,15 +60,6 @@ def parse(text: str) -> Expression:
     return expression
 
 
-def parse_matchers(text: str) -> tuple[Matcher, ...]:
-    """The matchers of a bare selector, as label and series requests send it; {} is allowed. Raises ParseError."""
-    cursor = Cursor(text)
-    matchers = _parse_selector(cursor)
-    if cursor.kind != "$end":
-        raise ParseError("only label matchers are supported")
-    return matchers
-
-
 def _parse_expression(cursor: Cursor, power: int) -> Expression:
     """An operand and every operator after it that binds at least as strongly as `power`."""
     cursor.descend()

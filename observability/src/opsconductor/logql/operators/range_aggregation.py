@@ -12,7 +12,7 @@ import pyarrow as pa
 from opsconductor.logql.block import Block
 from opsconductor.logql.errors import QueryError
 from opsconductor.logql.operators.pipeline import compile_stages
-from opsconductor.logql.operators.row import EMPTY, ERROR, Row
+from opsconductor.logql.operators.row import EMPTY, ERROR, EXTRACTED, Row
 from opsconductor.logql.plan import RangePlan
 from opsconductor.logql.request import Budget
 from opsconductor.logql.scan import Parameters, Scan
@@ -121,11 +121,14 @@ def _tally_sets(plan: RangePlan, scan: Scan, windows: Windows, groups: _Groups, 
 
 
 def _needed_metadata(plan: RangePlan, scan: Scan) -> list[str] | None:
-    """The metadata names that SQL must group by; a name that every series has as a label cannot matter."""
+    """The metadata names that SQL must group by, None for all.
+
+    A name that every series has as a label matters only where the renamed label is asked for.
+    """
     if plan.metadata is None:
         return None
-    labels = list(scan.labels.values())
-    return sorted(name for name in plan.metadata if not all(name in each for each in labels))
+    names, labels = plan.metadata, list(scan.labels.values())
+    return sorted(name for name in names if name + EXTRACTED in names or not all(name in each for each in labels))
 
 
 def _metadata(table: pa.Table, needed: list[str] | None) -> list[Mapping[str, str]]:
@@ -135,7 +138,7 @@ def _metadata(table: pa.Table, needed: list[str] | None) -> list[Mapping[str, st
     if not columns:
         return [EMPTY] * table.num_rows
     rows = zip(*columns, strict=True)
-    return [{name: value for name, value in zip(needed, row, strict=True) if value} for row in rows]
+    return [{name: value for name, value in zip(needed, row, strict=True) if value is not None} for row in rows]
 
 
 def _add_lists(table: pa.Table, numbers: Ints, tally: Tally) -> None:
