@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -89,13 +90,13 @@ def make_prefix(folder: Path, addresses: dict[str, str], port: int) -> None:
     (folder / "generated/listen.conf").write_text(f"listen 127.0.0.1:{port};\n")
 
 
-@pytest.fixture
-def door(tmp_path: Path) -> Iterator[Door]:
+@contextmanager
+def run_nginx(folder: Path) -> Iterator[Door]:
     upstreams = {name: EchoServer(name) for name in ("auth", "backend", "frontend")}
     port = free_port()
-    prefix = tmp_path / "a prefix"
+    prefix = folder / "a prefix"
     make_prefix(prefix, {name: f"127.0.0.1:{server.server_port}" for name, server in upstreams.items()}, port)
-    stdout = tmp_path / "stdout"
+    stdout = folder / "stdout"
     with stdout.open("w") as out:
         command = [*nginx_command(), "-p", f"{prefix}/", "-c", f"{prefix}/nginx.conf", "-e", "stderr"]
         process = subprocess.Popen([*command, "-g", "daemon off;"], stdout=out, stderr=subprocess.PIPE, text=True)
@@ -108,6 +109,25 @@ def door(tmp_path: Path) -> Iterator[Door]:
         for server in upstreams.values():
             server.shutdown()
             server.server_close()
+
+
+@pytest.fixture(scope="module")
+def shared_door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
+    with run_nginx(tmp_path_factory.mktemp("nginx")) as door:
+        yield door
+
+
+@pytest.fixture
+def door(shared_door: Door) -> Door:
+    """For tests that leave no trace in each other."""
+    return shared_door
+
+
+@pytest.fixture
+def own_door(tmp_path: Path) -> Iterator[Door]:
+    """For tests that read its log or break what is behind it."""
+    with run_nginx(tmp_path) as door:
+        yield door
 
 
 def wait_for(url: str, process: subprocess.Popen[str]) -> None:
@@ -144,24 +164,24 @@ def test_status_pages_of_the_services_are_not_public(door: Door) -> None:
     assert [httpx.get(door.url + path).status_code for path in ("/ready", "/metrics")] == [404, 404]
 
 
-def test_the_request_id_becomes_the_trace_id(door: Door) -> None:
-    response = httpx.get(door.url + "/api/jobs")
+def test_the_request_id_becomes_the_trace_id(own_door: Door) -> None:
+    response = httpx.get(own_door.url + "/api/jobs")
     headers = {name.lower(): value for name, value in response.json()["headers"].items()}
     trace_id = headers["x-trace-id"]
     assert len(trace_id) == 32
     assert int(trace_id, 16)
     assert "traceparent" not in headers
     assert response.headers.get_list("X-Trace-Id") == [trace_id]
-    assert door.read_lines(1)[-1]["trace_id"] == trace_id
+    assert own_door.read_lines(1)[-1]["trace_id"] == trace_id
 
 
-def test_a_clients_traceparent_is_passed_on(door: Door) -> None:
-    response = httpx.get(door.url + "/", headers={"traceparent": TRACEPARENT, "X-Trace-Id": "f" * 32})
+def test_a_clients_traceparent_is_passed_on(own_door: Door) -> None:
+    response = httpx.get(own_door.url + "/", headers={"traceparent": TRACEPARENT, "X-Trace-Id": "f" * 32})
     headers = {name.lower(): value for name, value in response.json()["headers"].items()}
     assert headers["traceparent"] == TRACEPARENT
     assert "x-trace-id" not in headers
     assert response.headers["X-Trace-Id"] == TRACEPARENT[3:35]
-    assert door.read_lines(1)[-1]["trace_id"] == TRACEPARENT[3:35]
+    assert own_door.read_lines(1)[-1]["trace_id"] == TRACEPARENT[3:35]
 
 
 @pytest.mark.parametrize(
@@ -206,11 +226,11 @@ def test_answers_carry_security_headers(door: Door) -> None:
     assert response.headers["Server"] == "nginx"
 
 
-def test_the_access_log_holds_one_json_object_a_request(door: Door) -> None:
+def test_the_access_log_holds_one_json_object_a_request(own_door: Door) -> None:
     agent = 'a "quoted" \\ agent\x07'
     for status in (200, 302, 404, 500):
-        httpx.post(f"{door.url}/api/jobs?status={status}", headers={"User-Agent": agent})
-    lines = door.read_lines(4)
+        httpx.post(f"{own_door.url}/api/jobs?status={status}", headers={"User-Agent": agent})
+    lines = own_door.read_lines(4)
     assert [(line["http.response.status_code"], line["level"]) for line in lines] == [
         (200, "info"),
         (302, "info"),
@@ -224,17 +244,17 @@ def test_the_access_log_holds_one_json_object_a_request(door: Door) -> None:
     assert line["url.path"] == "/api/jobs"
     assert line["client.address"] == "127.0.0.1"
     assert line["user_agent.original"] == agent
-    assert line["upstream"] == f"127.0.0.1:{door.upstreams['backend'].server_port}"
+    assert line["upstream"] == f"127.0.0.1:{own_door.upstreams['backend'].server_port}"
     assert isinstance(line["duration_ms"], int)
     written = datetime.fromisoformat(str(line["time"]))
     assert written.tzinfo is not None
     assert abs(datetime.now(UTC) - written) < timedelta(seconds=30)
 
 
-def test_the_duration_is_in_milliseconds(door: Door) -> None:
-    door.upstreams["backend"].RequestHandlerClass = Slow
-    httpx.get(f"{door.url}/api/jobs")
-    duration = door.read_lines(1)[-1]["duration_ms"]
+def test_the_duration_is_in_milliseconds(own_door: Door) -> None:
+    own_door.upstreams["backend"].RequestHandlerClass = Slow
+    httpx.get(f"{own_door.url}/api/jobs")
+    duration = own_door.read_lines(1)[-1]["duration_ms"]
     assert isinstance(duration, int)
     assert 1100 <= duration < 30_000
 
@@ -247,26 +267,26 @@ class Slow(Echo):
     do_GET = answer  # noqa: N815 - the name that http.server calls
 
 
-def test_malformed_requests_are_logged_as_json_too(door: Door) -> None:
-    host, port = door.url.removeprefix("http://").split(":")
+def test_malformed_requests_are_logged_as_json_too(own_door: Door) -> None:
+    host, port = own_door.url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=10) as client:
         client.sendall(b'\x16\x03\x01 "\\ nonsense\r\n\r\n')
         assert b" 400 " in client.recv(4096)
-    assert door.read_lines(1)[-1]["http.response.status_code"] == 400
+    assert own_door.read_lines(1)[-1]["http.response.status_code"] == 400
 
 
-def test_a_service_that_is_away_is_said_in_words(door: Door) -> None:
+def test_a_service_that_is_away_is_said_in_words(own_door: Door) -> None:
     for box in ("backend", "frontend"):
-        door.upstreams[box].shutdown()
-        door.upstreams[box].server_close()
-    answer = httpx.get(f"{door.url}/api/jobs")
+        own_door.upstreams[box].shutdown()
+        own_door.upstreams[box].server_close()
+    answer = httpx.get(f"{own_door.url}/api/jobs")
     assert (answer.status_code, answer.headers["Content-Type"]) == (502, "application/json")
     assert answer.json()["detail"].startswith("cannot reach the service")
-    page = httpx.get(door.url)
+    page = httpx.get(own_door.url)
     assert page.status_code == 502
     assert "OpsConductor is not available" in page.text
     assert page.headers["X-Trace-Id"]
-    assert httpx.get(f"{door.url}/api/auth/session").json()["box"] == "auth"
+    assert httpx.get(f"{own_door.url}/api/auth/session").json()["box"] == "auth"
 
 
 def test_a_body_above_the_limit_is_refused(door: Door) -> None:

@@ -82,12 +82,15 @@ def test_every_line_has_a_level_of_a_fixed_set(box: str, line: str, level: str) 
     [
         ("postgres", "2026-03-04 05:06:07.891 UTC [12] LOG:  x", TIME_NS // 1_000_000 * 1_000_000),
         ("postgres", "2026-03-04 05:06:07.891 CET [12] LOG:  x", READ_NS),
-        ("nginx", "2026/03/04 05:06:07 [error] 12#0: x", READ_NS),
+        ("nginx", "2026/03/04 05:06:07 [error] 12#0: x", TIME_NS // 10**9 * 10**9),
+        ("nginx", "nginx: [emerg] no such file", READ_NS),
+        ("redis", "1:M 04 Mar 2026 05:06:07.891 * Ready", TIME_NS // 1_000_000 * 1_000_000),
+        ("redis", "1:M 04 Mar 2026 05:06 * Ready", READ_NS),
         ("auth", "Traceback (most recent call last):", READ_NS),
         ("auth", '{"time": "yesterday"}', READ_NS),
     ],
 )
-def test_a_time_that_is_not_certain_is_the_time_of_reading(box: str, line: str, time_ns: int) -> None:
+def test_a_plain_line_has_its_time_where_that_is_certain(box: str, line: str, time_ns: int) -> None:
     assert read_box(box, line).time_ns == time_ns
 
 
