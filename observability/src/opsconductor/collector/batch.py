@@ -33,7 +33,8 @@ class Range:
 class Record:
     """A sealed batch: the push's exact body and what it covers.
 
-    size: bytes of its lines; bare: pushed without its ranges, as the store holds other offsets.
+    size: bytes of its lines; bare: pushed without its ranges, as the store holds other offsets (never journalled:
+    after a restart the store says so again).
     """
 
     sequence: int

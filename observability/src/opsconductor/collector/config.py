@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from opsconductor.collector.stages.pipeline import Pipeline
 
@@ -26,6 +27,11 @@ class Client:
     max_period: float = 300.0
     timeout: float = 10.0
     external_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def figure_labels(self) -> tuple[str, str]:
+        """(host, client) of the client's figures."""
+        return urlsplit(self.url).netloc, self.key
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from opsconductor.collector.positions import (
 from opsconductor.collector.reader import SourceReader
 from opsconductor.collector.registry import Registry
 from opsconductor.collector.source import Source
-from opsconductor.collector.tail import FileTruncatedError
+from opsconductor.collector.tail import FileTruncatedError, read_anchor
 from opsconductor_telemetry import get_logger
 
 GRACE_S = 30.0
@@ -46,7 +46,7 @@ class Flow:
     def __init__(self, config: CollectorConfig, client: Client, folder: Path, figures: Figures) -> None:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.client, self._figures, self._folder = client, figures, folder
-        self._label = (client.url, client.key)
+        self._label = client.figure_labels
         self.journal = Journal(folder / "journal")
         saved = load_positions(folder / "positions.json")
         original = read_original(config.positions) if saved is None else {}
@@ -157,14 +157,13 @@ class Flow:
         sources = [self.registry.sources.get(item.id) for item in record.ranges]
         sources += [self.registry.sources.get(key) for key in self._batch.ranges]
         if give_up or not all(source and _can_read(source, committed.get(source.id)) for source in sources):
-            self._sequence += 1
-            self.in_flight = replace(record, sequence=self._sequence, bare=True)
+            self.in_flight = replace(record, bare=True)
             return self.in_flight
         for key, end in committed.items():
             source = self.registry.sources.get(key)
-            if source is not None:
+            if source is not None and source.tail is not None:
                 source.position.offset = source.position.committed = end
-                source.position.anchor = b""
+                source.position.anchor = read_anchor(source.tail.descriptor, end)
         self._batch = Batch(self.client.external_labels)
         self._turns.clear()
         for source in self.registry.sources.values():
@@ -172,8 +171,17 @@ class Flow:
         self._answered, self.in_flight = record.sequence, None
         return None
 
+    @property
+    def must_save(self) -> bool:
+        """Whether positions must be saved before a batch is journalled.
+
+        A file that only the journal knows would not be recognised where its content went meanwhile.
+        """
+        return self.registry.has_new
+
     def format_positions(self) -> bytes:
         """What `save_positions` writes: taken at once, written in another thread."""
+        self.registry.has_new = False
         return format_positions(Positions(self._answered, self.registry.sources))
 
     def save_positions(self, content: bytes) -> None:

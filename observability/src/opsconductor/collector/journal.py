@@ -55,10 +55,10 @@ class Journal:
 def _format_head(record: Record) -> bytes:
     ranges = [[item.id, item.start, item.end, item.gap, item.anchor.hex()] for item in record.ranges]
     fields = {"sequence": record.sequence, "entries": record.entries, "size": record.size}
-    return json.dumps({**fields, "ranges": ranges, "bare": record.bare}).encode()
+    return json.dumps({**fields, "ranges": ranges}).encode()
 
 
 def _parse_head(head: bytes, body: bytes) -> Record:
     data = json.loads(head)
     ranges = [Range(key, start, end, gap, bytes.fromhex(anchor)) for key, start, end, gap, anchor in data["ranges"]]
-    return Record(data["sequence"], data["entries"], data["size"], tuple(ranges), body, data["bare"])
+    return Record(data["sequence"], data["entries"], data["size"], tuple(ranges), body)

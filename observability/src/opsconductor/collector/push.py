@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from enum import Enum
-from urllib.parse import urlsplit
 
 import httpx
 import orjson
@@ -60,7 +59,7 @@ class Pusher:
     def __init__(self, client: Client, figures: Figures) -> None:
         self._client, self._figures = client, figures
         self._url = resolve_url(client.url)
-        self.host = urlsplit(client.url).netloc
+        self._host = client.figure_labels[0]
         headers = {"User-Agent": f"opsconductor-collector/{__version__}", **client.headers}
         headers["Content-Type"] = "application/x-protobuf"
         if client.tenant_id:
@@ -81,7 +80,7 @@ class Pusher:
                 response = await self._http.post(self._url, content=record.body, headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, OSError) as error:
             return Answer(Verdict.RETRY, 0, f"{type(error).__name__} {error}".strip())
-        self._figures.push_seconds.observe(time.perf_counter() - started, str(response.status_code), self.host)
+        self._figures.push_seconds.observe(time.perf_counter() - started, str(response.status_code), self._host)
         return judge(response)
 
 

@@ -21,7 +21,7 @@ class SourceReader:
 
     def __init__(self, limits: LineLimits, client: Client, figures: Figures) -> None:
         self._limits, self._figures = limits, figures
-        self._label = (client.url, client.key)
+        self._label = client.figure_labels
         self._last_ns = 0
 
     def read(self, source: Source, batch: Batch, now: float) -> bool:

@@ -18,7 +18,7 @@ from opsconductor.collector.rotation import (
     open_verified,
 )
 from opsconductor.collector.source import Position, Source
-from opsconductor.collector.tail import Tail
+from opsconductor.collector.tail import Tail, read_anchor
 from opsconductor.model.paths import unmap_path
 from opsconductor_telemetry import get_logger
 
@@ -32,6 +32,7 @@ class Registry:
     """Sources by id; the open ones also by the device and inode of the file that is open.
 
     original: real path → offset of the original's positions file, used for files met at the first scan only.
+    suspects_rotation: the next scan looks for moved content; has_new: files were met that are not saved yet.
     """
 
     def __init__(self, targets: tuple[Target, ...], sources: dict[str, Source], original: dict[str, int]) -> None:
@@ -42,6 +43,7 @@ class Registry:
         self._refused: set[str] = set()
         self.sources = sources
         self.suspects_rotation = True
+        self.has_new = False
 
     def open_sources(self) -> list[Source]:
         """Sources whose file is open, in the order in which they were opened."""
@@ -117,8 +119,10 @@ class Registry:
             identity = Identity(identity.device, identity.inode, identity.head, identity.generation + 1)
         offset = self._original.get(path, 0)
         offset = offset if offset <= state.st_size else 0
-        position = Position(path, target.key, offset, offset, modified=state.st_mtime_ns)
+        anchor = read_anchor(descriptor, offset)
+        position = Position(path, target.key, offset, offset, anchor=anchor, modified=state.st_mtime_ns)
         source = self.sources[identity.id] = Source(identity, position)
+        self.has_new = True
         return source
 
     def _start(self, source: Source, descriptor: int, head: bytes, name: str, draining: bool) -> None:
@@ -157,9 +161,6 @@ class Registry:
         identity, present = source.identity, False
         for neighbour in neighbours or ():
             if (neighbour.device, neighbour.inode) != (identity.device, identity.inode):
-                continue
-            if neighbour.size == source.read:
-                present = True
                 continue
             descriptor = open_verified(neighbour, source)
             if descriptor is not None:

@@ -40,7 +40,7 @@ class Shipper:
     def __init__(self, flow: Flow, pusher: Pusher, figures: Figures, sync_period: float) -> None:
         self.flow, self._pusher, self._figures = flow, pusher, figures
         self._sync_period = sync_period
-        self._label = (flow.client.url, flow.client.key)
+        self._label = flow.client.figure_labels
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._conflicts = 0
@@ -137,13 +137,13 @@ class Shipper:
             self._stopping.set()
 
     async def _deliver(self, record: Record, journalled: bool) -> None:
+        if not journalled:
+            if self.flow.must_save:
+                await self._save()
+            await self._journal(record)
         unsent: Record | None = record
         while unsent is not None:
-            if not journalled:
-                await self._journal(unsent)
-            journalled = False
-            record = unsent
-            unsent = self._apply(record, await self._push_until_answered(record))
+            unsent = self._apply(unsent, await self._push_until_answered(unsent))
         await self._save()
 
     async def _journal(self, record: Record) -> None:
@@ -188,7 +188,7 @@ class Shipper:
         if answer.verdict is Verdict.CONFLICT and not record.bare:
             figures.conflicts.add(1, *label)
             self._conflicts += 1
-            log.warning("store holds other offsets: going back to them", host=self._pusher.host, reason=answer.reason)
+            log.warning("store holds other offsets: going back to them", host=self._label[0], reason=answer.reason)
             return self.flow.resolve(record, dict(answer.committed), give_up=self._conflicts > CONFLICTS_MAX)
         self._conflicts = 0
         stored = answer.verdict is Verdict.STORED
@@ -199,5 +199,5 @@ class Shipper:
             return None
         figures.dropped_entries.add(record.entries, *label, "ingester_error")
         figures.dropped_bytes.add(record.size, *label, "ingester_error")
-        log.error("store refused entries of a batch", host=self._pusher.host, reason=answer.reason)
+        log.error("store refused entries of a batch", host=self._label[0], reason=answer.reason)
         return None

@@ -16,6 +16,12 @@ SCAN_BYTES = 16 * 1024 * 1024
 """How far one read looks for the end of a very long line."""
 
 
+def read_anchor(descriptor: int, offset: int) -> bytes:
+    """The bytes of a file before an offset that prove, at the next read, that it is still the same."""
+    size = min(offset, ANCHOR_BYTES)
+    return os.pread(descriptor, size, offset - size)
+
+
 class FileTruncatedError(Exception):
     """The file is shorter than what was read, or holds something else there."""
 
@@ -37,7 +43,7 @@ class Block:
 class Tail:
     """An open descriptor and where reading stands.
 
-    head: the first line's bytes, checked while nothing was read yet; anchor: bytes before the offset, "" = unknown.
+    head: the first line's bytes, checked while nothing was read yet; anchor: bytes before the offset.
     """
 
     def __init__(self, descriptor: int, offset: int, anchor: bytes, head: bytes) -> None:
@@ -99,8 +105,8 @@ class Tail:
             if found >= 0:
                 length = self._scanned + found - self.offset
                 line = os.pread(self.descriptor, min(length, LINE_BYTES_MAX), self.offset)
-                last = os.pread(self.descriptor, ANCHOR_BYTES, self.offset + length + 1 - ANCHOR_BYTES)
-                return self._finish([line], self.offset + length + 1, last, cut=length > LINE_BYTES_MAX)
+                end = self.offset + length + 1
+                return self._finish([line], end, read_anchor(self.descriptor, end), cut=length > LINE_BYTES_MAX)
             if not chunk:
                 break
             self._scanned += len(chunk)
