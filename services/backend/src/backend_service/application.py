@@ -82,4 +82,7 @@ def describe(error: Exception) -> str:
     """`body.actions.0.http.path: String should match …; …` of a request that does not validate."""
     if not isinstance(error, RequestValidationError):
         return str(error)
-    return "; ".join(f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg']}" for entry in error.errors())
+    return "; ".join(
+        f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg'].removeprefix('Value error, ')}"
+        for entry in error.errors()
+    )

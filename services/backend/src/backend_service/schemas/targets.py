@@ -3,13 +3,13 @@
 import re
 from datetime import datetime
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
 from backend_service.schemas.base import Body, Name, Text, View
 
-HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]+\])"
+HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9._-]{0,252})|\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\])"
+PORT = r"[0-9]{1,5}"
 LABEL = r"^[A-Za-z_][A-Za-z0-9_.-]{0,62}$"
 
 Labels = Annotated[
@@ -17,19 +17,20 @@ Labels = Annotated[
 ]
 
 
+def is_port(text: str) -> bool:
+    """Whether the digits are a port to connect to."""
+    return 1 <= int(text) <= 65535
+
+
 def check_address(kind: str, address: str) -> None:
     """Raises ValueError unless the address has the kind's form."""
     if kind == "http":
-        parts = urlsplit(address)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError("address of kind http must be a URL like http://host:8080/path")
-        if not re.fullmatch(HOST + r"(:\d{1,5})?", parts.netloc) or not (parts.port is None or parts.port):
-            raise ValueError("address of kind http must be http://host or http://host:port, without a user")
-        if re.search(r"\s", address):
-            raise ValueError("address must not contain white space")
+        found = re.fullmatch(rf"https?://{HOST}(?::(?P<port>{PORT}))?(?:/[^\s?#]*)?", address)
+        if not found or not is_port(found["port"] or "80"):
+            raise ValueError("address of kind http must be a URL like http://host:8080/path, without a user")
     elif kind == "tcp":
-        host, _, port = address.rpartition(":")
-        if not re.fullmatch(HOST, host) or not re.fullmatch(r"\d{1,5}", port) or not 1 <= int(port) <= 65535:
+        found = re.fullmatch(rf"{HOST}:(?P<port>{PORT})", address)
+        if not found or not is_port(found["port"]):
             raise ValueError("address of kind tcp must be host:port")
     elif not re.fullmatch(HOST, address):
         raise ValueError("address of kind host must be a host name or IP address")

@@ -92,7 +92,7 @@ def create_runs() -> None:
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_runs"),
-        sa.UniqueConstraint("job_id", "number", name="uq_runs_job_id"),
+        sa.UniqueConstraint("job_id", "number", name="uq_runs_job_id_number"),
         sa.CheckConstraint(
             "status IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="ck_runs_status"
         ),
@@ -117,7 +117,7 @@ def create_runs() -> None:
         make_created_at("recorded_at"),
         sa.PrimaryKeyConstraint("id", name="pk_results"),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name="fk_results_run_id", ondelete="CASCADE"),
-        sa.UniqueConstraint("run_id", "target_id", "action_index", name="uq_results_run_id"),
+        sa.UniqueConstraint("run_id", "target_id", "action_index", name="uq_results_run_id_target_id_action_index"),
         sa.CheckConstraint("status IN ('succeeded', 'failed', 'skipped')", name="ck_results_status"),
     )
 
