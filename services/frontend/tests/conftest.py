@@ -267,3 +267,13 @@ def read_alert(response: httpx.Response) -> str:
 @pytest.fixture
 def alert() -> Any:
     return read_alert
+
+
+@pytest.fixture(scope="session")
+def frontend_class() -> type[Frontend]:
+    return Frontend
+
+
+@pytest.fixture(scope="session")
+def browser_class() -> type[Browser]:
+    return Browser

@@ -115,10 +115,17 @@ def test_every_field_has_a_label(ada):
         assert [field for field in fields if field not in labelled] == []
 
 
-def test_a_bad_setting_is_named():
-    done = run_frontend({"LISTEN": "nowhere"})
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"LISTEN": "nowhere"}, "cannot use LISTEN='nowhere': expected host:port"),
+        ({"OPSCONDUCTOR_ADDRESSES": "[]"}, "cannot read OPSCONDUCTOR_ADDRESSES"),
+    ],
+)
+def test_a_bad_setting_is_named(environment, words):
+    done = run_frontend(environment)
     assert done.returncode == 2
-    assert "cannot use LISTEN='nowhere': expected host:port" in done.stderr
+    assert words in done.stderr
     assert "Traceback" not in done.stderr
 
 

@@ -20,6 +20,8 @@ def main() -> int:
     try:
         telemetry.configure("frontend")
         settings = load_settings(os.environ)
+        for url in (settings.auth_url, settings.backend_url):
+            telemetry.resolve_url(url)  # a wrong table of addresses is said now, not to every user
         app = build_application(settings)
     except (SettingError, telemetry.TelemetryError) as error:
         sys.stderr.write(f"frontend: {error}\n")
