@@ -56,7 +56,7 @@ class Api:
             "metadata": self.metadata,
             "rules": self.rules,
             "alerts": self.alerts,
-            "alertmanagers": self.alertmanagers,
+            "alertmanagers": self.receivers,
             "status/config": self.status_config,
             "status/flags": self.status_flags,
             "status/buildinfo": self.status_buildinfo,
@@ -110,7 +110,7 @@ class Api:
         ]
         return success({"alerts": alerts})
 
-    async def alertmanagers(self, _request: Request) -> Response:
+    async def receivers(self, _request: Request) -> Response:
         """Where alerts are sent."""
         return success(
             {"activeAlertmanagers": [{"url": url} for url in self._config.alert_urls], "droppedAlertmanagers": []}
