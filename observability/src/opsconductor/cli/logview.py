@@ -94,19 +94,20 @@ class LogView:
         level = str(line.labels.get("level") or found.get("level") or found.get("severity") or "")
         service = str(line.labels.get("service") or line.labels.get("service_name") or found.get("service") or "")
         message = found.get("message", found.get("msg"))
-        text = Text(f"{_local_time(line.time_ns)} ", style="dim")
+        text = Text()
+        text.append(f"{_local_time(line.time_ns)} ", style="dim")
         if level:
             text.append(f"{level.upper():<8}", style=_LEVEL_STYLES.get(level.lower(), ""))
         if service:
             text.append(f"{service:<10} ", style=_SERVICE_STYLES[sum(service.encode()) % len(_SERVICE_STYLES)])
         if message is None:
-            text.append(escape_control(line.text), style="default")
+            text.append(escape_control(line.text))
             return text
-        text.append(escape_control(str(message)), style="bold default")
+        text.append(escape_control(str(message)), style="bold")
         for name, value in found.items():
             if name not in _SHOWN_APART and value is not None:
                 text.append(f"  {escape_control(name)}=", style="dim")
-                text.append(escape_control(value if isinstance(value, str) else json.dumps(value)), style="default")
+                text.append(escape_control(value if isinstance(value, str) else json.dumps(value)))
         return text
 
 

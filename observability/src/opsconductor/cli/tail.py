@@ -41,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
                     is_connected = True
                     view.show_lines(lines)
                     start = max([start, *(line.time_ns + 1 for line in lines)])
-            except ConnectionClosed as error:
-                _say(f"the store closed the connection ({error.rcvd.reason if error.rcvd else 'lost'}); reconnecting")
+            except ConnectionClosed:
+                _say("the store closed the connection; reconnecting")
             except StoreError as error:
                 if not is_connected:
                     raise

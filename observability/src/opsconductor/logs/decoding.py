@@ -28,7 +28,7 @@ _MAX_SECONDS = 9_223_372_036
 """Seconds beyond which nanoseconds leave int64; such times are clipped and refused as too old or too new."""
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_DIGITS = re.compile(r"-?\d{1,19}")
+_DIGITS = re.compile(r"-?\d{1,19}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def decode_json(body: bytes) -> DecodedPush:
     metadata: list[list[tuple[str, str]]] = []
     for stream in streams:
         labels.append(_read_labels(stream))
-        values = stream.get("values") or []
+        values = [] if stream.get("values") is None else stream["values"]
         if not isinstance(values, list):
             raise InputError('cannot read the push: "values" must be a list of [time, line]')
         for value in values:

@@ -119,6 +119,7 @@ class LogsRole:
     def _add_gauges(self) -> None:
         gauge = self._figures.registry.gauge
         gauge("opsconductor_logs_query_workers", "Query workers that run.", lambda: self._pool.alive)
+        gauge("opsconductor_logs_running_queries", "Answers under way, tails included.", lambda: self._pool.running)
         gauge("opsconductor_logs_waiting_queries", "Queries that wait for a worker.", lambda: self._pool.waiting)
         gauge("opsconductor_logs_backlog_bytes", "Write-ahead log that waits for the compactor.", self._read_backlog)
         gauge("opsconductor_logs_open_tails", "Live tails.", lambda: self.tail.open)

@@ -119,6 +119,11 @@ class WorkerPool:
         """Queries that wait for a slot."""
         return sum(self._waiting.values())
 
+    @property
+    def running(self) -> int:
+        """Answers under way, live tails included."""
+        return sum(len(worker.exchanges) for worker in self._workers)
+
     def start(self) -> None:
         """Start the workers."""
         for number in range(self._count):

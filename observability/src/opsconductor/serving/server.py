@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -64,11 +65,17 @@ def serve(
     waited for (end streams there); stop runs after them.
     """
     server = _Server(_configure(app), drain)
+    logging.getLogger("uvicorn.error").addFilter(_is_worth_reading)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has shut down; here that only asks again for the same end.
         signal.signal(number, server.handle_exit)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_run(server, listener, start, stop))
+
+
+def _is_worth_reading(record: logging.LogRecord) -> bool:
+    """False for what uvicorn says of every WebSocket that was refused with an answer of ours."""
+    return record.getMessage() != "ASGI callable returned without completing handshake."
 
 
 def _configure(app: ASGIApp) -> uvicorn.Config:
