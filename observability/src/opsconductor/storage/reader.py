@@ -176,6 +176,7 @@ class Snapshot:
             for item in self._segments
             if item.max_sequence > sequence
         ]
+        ordered = not found  # segments have another order
         recent = [
             batch for frame, batch in zip(self._frames, self._batches, strict=True) if frame.last_sequence > sequence
         ]
@@ -186,7 +187,7 @@ class Snapshot:
         if not found:
             return None
         whole = pa.concat_tables(found)
-        return whole.sort_by(SEQUENCE) if len(found) > 1 else whole
+        return whole if ordered else whole.sort_by(SEQUENCE)
 
     def close(self) -> None:
         """Release the lease. Safe to call twice."""
