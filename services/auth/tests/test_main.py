@@ -22,17 +22,9 @@ def test_it_migrates_makes_the_administrator_and_stops_cleanly(environment, tmp_
     assert [line["message"] for line in lines if line["message"] == "user created"] == ["user created"]
 
 
-def test_a_second_start_finds_everything_done(environment, tmp_path) -> None:
-    service = start_service(environment, tmp_path)
-    try:
-        service.wait_until_ready()
-        service.log_in_administrator()
-    finally:
-        assert service.stop() == 0
-    assert "user created" not in {line["message"] for line in service.lines()}
-
-
-def test_names_are_resolved_through_the_table(environment, tmp_path, postgres, redis_server) -> None:
+def test_a_second_start_finds_everything_done_and_resolves_names(
+    environment, tmp_path, postgres, redis_server
+) -> None:
     table = {"postgres:5432": f"127.0.0.1:{postgres.port}", "redis:6379": f"127.0.0.1:{redis_server.port}"}
     named = {
         "DATABASE_URL": environment["DATABASE_URL"].replace(f"127.0.0.1:{postgres.port}", "postgres:5432"),
@@ -42,21 +34,16 @@ def test_names_are_resolved_through_the_table(environment, tmp_path, postgres, r
     service = start_service(environment, tmp_path, **named)
     try:
         service.wait_until_ready()
+        service.log_in_administrator()
     finally:
         assert service.stop() == 0
+    assert "user created" not in {line["message"] for line in service.lines()}
 
 
-def test_a_unix_socket_serves_as_well(environment, tmp_path, postgres) -> None:
+def test_running_requests_are_finished_at_sigterm(environment, tmp_path, postgres) -> None:
+    # over the Unix socket, which serves as well
     name = environment["DATABASE_URL"].rpartition("/")[2]
     service = start_service(environment, tmp_path, DATABASE_URL=postgres.socket_url(name))
-    try:
-        service.wait_until_ready()
-    finally:
-        assert service.stop() == 0
-
-
-def test_running_requests_are_finished_at_sigterm(environment, tmp_path) -> None:
-    service = start_service(environment, tmp_path)
     statuses = []
 
     def log_in() -> None:
@@ -105,12 +92,9 @@ def test_an_occupied_port_is_named(environment, tmp_path) -> None:
 
 
 def test_a_wrong_setting_ends_the_start(environment, tmp_path) -> None:
-    for number, wrong in enumerate(({"ACCESS_TOKEN_S": "soon"}, {"LOG_LEVEL": "loud"}, {"REDIS_URL": "redis"})):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        service = start_service(environment, folder, **wrong)
-        assert service.process.wait(20) == 2
-        assert next(iter(wrong)) in service.output.read_text()
+    service = start_service(environment, tmp_path, ACCESS_TOKEN_S="soon")
+    assert service.process.wait(20) == 2
+    assert service.output.read_text().startswith('cannot use ACCESS_TOKEN_S "soon": ')
 
 
 def test_a_password_file_that_cannot_be_made_ends_the_start(environment, tmp_path, postgres) -> None:

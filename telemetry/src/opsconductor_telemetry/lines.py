@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import orjson
 
 from opsconductor_telemetry.context import CURRENT
-from opsconductor_telemetry.redaction import redact_fields, redact_text
+from opsconductor_telemetry.redaction import MAX_CHARACTERS, redact_fields, redact_text
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_TEXT = 16 * 1024
@@ -87,7 +87,7 @@ def describe_exception(error: BaseException) -> dict[str, object]:
         if kind.__module__ == "builtins"
         else f"{kind.__module__}.{kind.__qualname__}",
         "exception.message": _cut(redact_text(message), MAX_TEXT),
-        "exception.stacktrace": redact_text(stack)[-MAX_TEXT:],
+        "exception.stacktrace": redact_text(stack[-MAX_CHARACTERS:])[-MAX_TEXT:],
     }
 
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from opsconductor_telemetry.context import TraceContext
@@ -20,6 +20,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBES = frozenset({"/health", "/ready", "/metrics"})
 """Paths that supervisors ask every second: their good answers are logged at "debug" where nobody traces them."""
+
+NEAR = tuple(
+    ip_network(text)
+    for text in ("127.0.0.0/8", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7", "fe80::/10")
+)
+"""Loopback and private networks, where a proxy of ours may stand (RFC 1918, 4193, 4291)."""
 
 log = get_logger("opsconductor_telemetry.request")
 
@@ -114,14 +120,16 @@ def client_address(scope: Scope) -> str | None:
 
 def _is_near(host: str) -> bool:
     address = _parse(host)
-    return address is not None and (address.is_loopback or address.is_private)
+    return address is not None and any(address in network for network in NEAR)
 
 
-def _parse(text: str) -> Any:  # IPv4Address | IPv6Address | None, which share no public base class
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         return None
+    # a dual-stack listener sees IPv4 peers as ::ffff:a.b.c.d
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _read_route(scope: Scope) -> str | None:

@@ -15,16 +15,21 @@ MAX_DEPTH = 6
 MAX_NODES = 1000
 """Values of one line that are looked at; a bigger structure is cut there."""
 
+MAX_CHARACTERS = 128 * 1024
+"""Characters of one line's texts that are looked at: twice what a line can hold."""
+
 _WORDS = r"authorization|cookie|passw(?:or)?d|passphrase|secret|token|(?:api|access|private)[_-]?key|credential"
 _SECRET_KEY = re.compile(rf"{_WORDS}|(?:^|[^a-z])(?:dsn|pwd|jwt|csrf|xsrf)(?:$|[^a-z])", re.IGNORECASE)
-_SUSPICIOUS = re.compile(
-    rf"://|\bbearer |\bbasic |eyJ|\$(?:argon2|2[aby]|scrypt)|{_WORDS}|\b(?:dsn|pwd|jwt)\b", re.IGNORECASE
-)
+_HASHES = r"\$(?:argon2\w{1,2}|2[aby]|scrypt)\$"
+_SUSPICIOUS = re.compile(rf"://|\bbearer |\bbasic |eyJ|{_HASHES}|{_WORDS}|\b(?:dsn|pwd|jwt)\b", re.IGNORECASE)
 _SUBSTITUTIONS = (
     # scheme://user:password@host
     (re.compile(r"://[^/\s?#\"'<>]*@"), f"://{REDACTED}@"),
-    # Authorization values
-    (re.compile(r"\b(bearer|basic) +[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE), rf"\1 {REDACTED}"),
+    # Authorization values: a digit or "=" tells them from words
+    (
+        re.compile(r"\b(bearer|basic) +(?=[A-Za-z._~+/-]{0,64}[0-9=])[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+        rf"\1 {REDACTED}",
+    ),
     # "password": "…" of JSON, 'password': '…' of Python, escaped or not
     (
         re.compile(
@@ -42,9 +47,9 @@ _SUBSTITUTIONS = (
         rf"\1{REDACTED}",
     ),
     # hashes of passwords
-    (re.compile(r"\$(?:argon2\w{1,2}|2[aby]|scrypt)\$[^\s,)\"']+"), REDACTED),
+    (re.compile(rf"{_HASHES}[^\s)\"']+"), REDACTED),
     # JSON Web Tokens
-    (re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
+    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
 )
 
 
@@ -55,7 +60,8 @@ def is_secret_key(name: str) -> bool:
 
 
 def redact_text(text: str) -> str:
-    """The text without the secrets that can be told by their form."""
+    """The text, at most MAX_CHARACTERS of it, without the secrets that can be told by their form."""
+    text = text[:MAX_CHARACTERS]
     if _SUSPICIOUS.search(text) is None:
         return text
     for pattern, replacement in _SUBSTITUTIONS:
@@ -73,6 +79,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.left = MAX_NODES
+        self.characters = MAX_CHARACTERS
 
     def copy_mapping(self, mapping: Mapping[object, object] | Mapping[str, object], depth: int) -> dict[str, object]:
         return {
@@ -83,7 +90,7 @@ class _Walk:
     def copy(self, value: object, depth: int) -> object:
         self.left -= 1
         if isinstance(value, str):
-            return redact_text(value)
+            return self.copy_text(value)
         if value is None or isinstance(value, bool | int | float):
             return value
         if depth >= MAX_DEPTH or self.left <= 0:
@@ -92,4 +99,9 @@ class _Walk:
             return self.copy_mapping(value, depth)
         if isinstance(value, list | tuple | set | frozenset):
             return [self.copy(item, depth + 1) for item in islice(value, max(self.left, 0))]
-        return redact_text(str(value))
+        return self.copy_text(str(value))
+
+    def copy_text(self, text: str) -> str:
+        cut = text[: self.characters]
+        self.characters -= len(cut)
+        return redact_text(cut) if len(cut) == len(text) else redact_text(cut) + "…"

@@ -1,6 +1,6 @@
 """The wire forms of a trace context: `traceparent` and `tracestate`, read strictly, and Nginx's `X-Trace-Id`.
 
-Spec: W3C Trace Context, https://www.w3.org/TR/trace-context/ (sections 3.2 and 3.3; level 2's flags kept).
+Spec: W3C Trace Context level 2, https://www.w3.org/TR/trace-context-2/ (sections 3.2 and 3.3).
 """
 
 import re
@@ -13,7 +13,7 @@ MAX_STATE_MEMBERS = 32
 
 _PARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
 _HEX_ID = re.compile(r"[0-9a-f]{32}", re.ASCII)
-_KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13}", re.ASCII)
+_KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}", re.ASCII)  # level 2, which lets @ stand anywhere
 _VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]", re.ASCII)
 _BLANK = " \t"
 
@@ -56,13 +56,13 @@ def parse_tracestate(values: Iterable[str]) -> str:
     values: every value of the header, in order; empty members are allowed and dropped.
     """
     members = [member for value in values for part in value.split(",") if (member := part.strip(_BLANK))]
-    keys = set()
+    if len(members) > MAX_STATE_MEMBERS:
+        return ""
     for member in members:
         key, equals, value = member.partition("=")
-        if not equals or not _KEY.fullmatch(key) or not _VALUE.fullmatch(value) or key in keys:
+        if not equals or not _KEY.fullmatch(key) or not _VALUE.fullmatch(value):
             return ""
-        keys.add(key)
-    return ",".join(members) if len(members) <= MAX_STATE_MEMBERS else ""
+    return ",".join(members)
 
 
 def parse_trace_id(text: str | None) -> str | None:
