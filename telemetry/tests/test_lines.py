@@ -3,7 +3,7 @@ import logging
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsconductor_telemetry import extract
@@ -143,10 +143,11 @@ def test_a_deep_recursion_is_a_line_too() -> None:
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.datetimes(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner) | st.frozensets(st.text()),
-    max_leaves=30,
+    max_leaves=10,
 )
 
 
+@settings(deadline=None, max_examples=50)
 @given(st.text(), st.dictionaries(st.text(), VALUES))
 def test_anything_becomes_one_line_of_json(message: str, fields: dict) -> None:
     assert encode(message, fields)["service"] == "auth"
