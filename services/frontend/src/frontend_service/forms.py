@@ -90,7 +90,7 @@ def _read_action(form: Mapping[str, str], row: int, kind: str) -> Json:
     action: Json = {"kind": kind}
     if kind == "http":
         action["method"] = form.get(f"method-{row}") or "GET"
-        action["path"] = form.get(f"path-{row}", "")
+        action["path"] = form.get(f"path-{row}") or "/"
         action["expect_status"] = read_whole(form, f"expect_status-{row}", f"Action {row}: expected status")
     elif kind == "command":
         try:
