@@ -79,6 +79,15 @@ def test_a_box_that_does_not_listen_to_sigterm_is_killed(make_cluster: Make) -> 
     assert not is_alive(Identity(box.pid, box.start))
 
 
+def test_a_second_sigterm_does_not_wait_for_politeness(make_cluster: Make) -> None:
+    cluster = make_cluster({"behaviour": ["deaf"], "stop_s": 3600.0})
+    cluster.wait_box(is_healthy)
+    cluster.process.terminate()
+    cluster.wait_box(lambda box: box.state == State.STOPPING)
+    cluster.process.terminate()
+    assert cluster.process.wait(20) == 0
+
+
 def test_the_boxes_die_with_their_supervisor(make_cluster: Make, wait: Make) -> None:
     cluster = make_cluster({"behaviour": ["deaf"]}, {"on_orphan": signal.SIGTERM}, {})
     for name in ("box0", "box1", "box2"):

@@ -15,7 +15,7 @@ from opsconductor.cli.launch import stop_clusters
 from opsconductor.cli.leftovers import mark_of
 from opsconductor.cli.ports import Ports
 from opsconductor.cli.process import find_marked
-from opsconductor.cli.state import CLUSTERS, read_running
+from opsconductor.cli.state import CLUSTERS, read_boxes, read_running
 
 FAKE_UP = Path(__file__).with_name("fake_up.py")
 
@@ -136,6 +136,18 @@ def test_the_foreground_ends_with_all_that_it_started(stage: Stage, number: int)
         assert "healthy" in up.communicate(timeout=60)[0]
         assert up.returncode == 0
     assert stage.is_empty()
+
+
+def test_the_foreground_shows_what_happens_later(stage: Stage) -> None:
+    with subprocess.Popen(stage.up(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as up:
+        assert up.stderr is not None
+        assert any("Press Ctrl-C" in line for line in up.stderr)
+        box = next(box for box in read_boxes(stage.home, CLUSTERS) if box.name == "auth")
+        os.killpg(box.pid, signal.SIGKILL)
+        assert any("auth       restarting  killed by SIGKILL" in line for line in up.stderr)
+        assert any("auth       healthy" in line for line in up.stderr)
+        up.terminate()
+        up.communicate(timeout=60)
 
 
 def test_a_killed_foreground_takes_its_supervisors_along(stage: Stage, wait: Callable[..., Any]) -> None:

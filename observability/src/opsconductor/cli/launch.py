@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,21 +93,17 @@ def end_leftovers(home: Home, cluster: str) -> int:
 
 
 def wait_healthy(
-    home: Home, clusters: Iterable[str], timeout_s: float, report: Callable[[BoxStatus], None]
+    home: Home, clusters: Sequence[str], timeout_s: float, report: Callable[[list[BoxStatus]], None]
 ) -> list[BoxStatus]:
     """Wait until every box is healthy, or one is in a crash loop; returns the boxes that are not healthy.
 
-    report: called once for each change of a box's state. Raises StartError when a supervisor is gone.
+    report: called with all boxes at each look. Raises StartError when a supervisor is gone.
     """
     until = time.monotonic() + timeout_s
-    seen: dict[str, State] = {}
     while True:
         states = [_require_state(home, cluster) for cluster in clusters]
         boxes = [box for state in states for box in state.boxes]
-        for box in boxes:
-            if seen.get(box.name) != box.state:
-                seen[box.name] = box.state
-                report(box)
+        report(boxes)
         ailing = [box for box in boxes if box.state != State.HEALTHY]
         if not ailing or time.monotonic() > until or any(box.state == State.CRASHING for box in ailing):
             return ailing

@@ -3,7 +3,7 @@
 import fcntl
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -65,6 +65,11 @@ def read_running(home: Home, cluster: str) -> ClusterState | None:
     """The state of a cluster whose supervisor lives."""
     state = read_state(home, cluster)
     return state if state and state.is_running else None
+
+
+def read_boxes(home: Home, clusters: Sequence[str]) -> list[BoxStatus]:
+    """The boxes of those clusters that run."""
+    return [box for cluster in clusters if (state := read_running(home, cluster)) for box in state.boxes]
 
 
 def write_state(home: Home, state: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from opsconductor.cli.launch import (
 from opsconductor.cli.options import Choice, add_choice, read_choice
 from opsconductor.cli.ports import Ports, check_ports, parse_offset
 from opsconductor.cli.servers.programs import find_nginx, find_postgres, find_redis
-from opsconductor.cli.state import read_running
+from opsconductor.cli.state import read_boxes, read_running
 from opsconductor.cli.table import describe_trouble, print_boxes, print_json, print_welcome
 from opsconductor.model.errors import ConfigError
 
@@ -64,7 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
     for cluster in sorted(set(choice.clusters) - set(fresh)):
         _say(f"The {cluster} cluster is running already.")
     if arguments.detach or not started:
-        return _finish(choice, arguments, is_patient=arguments.wait)
+        return _finish(choice, arguments, Progress() if arguments.wait else None)
     return _stay(choice, arguments, started)
 
 
@@ -115,22 +115,25 @@ class Progress:
 
     def __init__(self) -> None:
         self._began = time.monotonic()
+        self._seen: dict[str, State] = {}
 
-    def report(self, box: BoxStatus) -> None:
-        """Say what became of a box."""
-        if box.state == State.WAITING:
-            return
+    def report(self, boxes: list[BoxStatus]) -> None:
+        """Say what became of them since the last look."""
+        for box in boxes:
+            if self._seen.get(box.name, State.WAITING) != box.state:
+                self._say(box)
+            self._seen[box.name] = box.state
+
+    def _say(self, box: BoxStatus) -> None:
         trouble = describe_trouble(box) if box.state in {State.CRASHING, State.RESTARTING, State.UNHEALTHY} else ""
         seconds = time.monotonic() - self._began
         _say(f"{seconds:6.1f} s  {box.name:<10} {box.state.value}{'  ' + trouble if trouble else ''}")
 
 
-def _finish(choice: Choice, arguments: argparse.Namespace, is_patient: bool) -> int:
-    """Wait if asked to, print the table and the way in; complain about boxes that are not healthy."""
-    ailing = wait_healthy(choice.home, choice.clusters, arguments.timeout, Progress().report) if is_patient else []
-    boxes = [
-        box for cluster in choice.clusters if (state := read_running(choice.home, cluster)) for box in state.boxes
-    ]
+def _finish(choice: Choice, arguments: argparse.Namespace, progress: Progress | None) -> int:
+    """Wait if there is progress to be shown, print the table and the way in; complain about unhealthy boxes."""
+    ailing = wait_healthy(choice.home, choice.clusters, arguments.timeout, progress.report) if progress else []
+    boxes = read_boxes(choice.home, choice.clusters)
     if arguments.json:
         print_json(choice.home, choice.clusters)
     else:
@@ -160,10 +163,12 @@ def _stay(choice: Choice, arguments: argparse.Namespace, started: dict[str, subp
     """In the foreground: show what happens until Ctrl-C or the supervisors' end, then stop what we started."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
+    progress = Progress()
     try:
-        _finish(choice, arguments, is_patient=True)
+        _finish(choice, arguments, progress)
         _say("\nPress Ctrl-C to stop.")
         while any(process.poll() is None for process in started.values()):
+            progress.report(read_boxes(choice.home, choice.clusters))
             time.sleep(POLL_S)
         _say("All supervisors have ended.")
     except KeyboardInterrupt:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import site
 import sys
+import tempfile
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,20 @@ def become_nobody() -> list[str]:
     return [*setpriv, "env", f"PYTHONPATH={paths}", "PYTHONDONTWRITEBYTECODE=1", find_python_for_nobody()]
 
 
+def open_doors(folder: Path) -> None:
+    """Let everybody pass through our own temporary folders down to this one."""
+    root = Path(tempfile.gettempdir())
+    for path in (folder, *folder.parents):
+        if path != root and path.is_relative_to(root):
+            path.chmod(path.stat().st_mode | 0o011)
+
+
+def make_doors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("doors")
+    open_doors(folder)
+    return folder
+
+
 def list_descendants(pids: set[int]) -> set[Any]:
     """The processes and all that they began."""
     found = set(pids)
@@ -54,21 +69,26 @@ def _parent(pid: int) -> int:
         return 0
 
 
-@pytest.mark.parametrize("user", ["root", "nobody"] if os.geteuid() == 0 else ["self"])
+@pytest.mark.parametrize("user", ["root", "account", "nobody"] if os.geteuid() == 0 else ["self"])
 def test_the_servers_come_up_come_back_and_leave_nothing(
-    user: str, tmp_path: Path, make_cluster_at: Callable[..., Any], offset: int, wait: Callable[..., Any]
+    user: str,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    make_cluster_at: Callable[..., Any],
+    offset: int,
+    wait: Callable[..., Any],
 ) -> None:
     folder = tmp_path / ("a path with spaces " + "x" * 120)
     home = Home(folder / "home")
     prepare_home(home)
     python = [sys.executable]
+    if user == "account":
+        python = ["env", f"AS_ACCOUNT={make_doors(tmp_path_factory)}", sys.executable]
     if user == "nobody":
         python = become_nobody()
+        open_doors(folder)
         for path in [home.root, *home.root.rglob("*")]:
             os.chown(path, *find_account())
-        for path in (folder, *folder.parents):
-            if path.is_relative_to(Path(os.environ.get("PYTEST_DEBUG_TEMPROOT", "/tmp"))) and path != Path("/tmp"):
-                path.chmod(path.stat().st_mode | 0o011)
     cluster = make_cluster_at(home, find_config(None), offset).start(program=PROGRAM, python=python)
     first = {name: cluster.wait_box(lambda box: box.state == State.HEALTHY, name, timeout_s=90) for name in SERVERS}
     _use(home, Ports(offset))
