@@ -199,7 +199,7 @@ def test_a_compactor_killed_before_any_change_of_a_file(
     origin = tmp_path / "origin"
     fill(kit, origin, 2, step=DAY, wal_file_bytes=1)
     kit.flush(origin, replace(kit.at_once, flush_rows=1))
-    fill(kit, origin, 2, start=2, step=DAY // 2, wal_file_bytes=1)
+    fill(kit, origin, 2, start=2, step=DAY, wal_file_bytes=1)
     expected = ["0", "1", "2", "3"]
     for kill_at in range(1, 200):
         data = tmp_path / str(kill_at)
