@@ -9,8 +9,8 @@ from opsconductor.logql.request import QueryParams
 from opsconductor.logql.result import Entry, StreamResult, Streams
 from opsconductor.logql.scan import Scan
 
-_FIRST_PAGE, _LAST_PAGE = 1_000, 32_000
-"""Rows of a page when stages may drop rows: few at first, then twice as many each time."""
+_FIRST_PAGE, _LAST_PAGE, _PAGE_CHARACTERS = 1_000, 32_000, 32_000_000
+"""Rows of a page when stages may drop rows: few at first, then twice as many each time, within so much text."""
 
 _Key = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]
 
@@ -47,7 +47,8 @@ def collect_entries(scan: Scan, stages: Operator, params: QueryParams, *, sifts:
         _collect_page(page, scan.labels, stages, collector, params.limit)
         if len(page) < size:
             break
-        size = min(size * 2, max(_LAST_PAGE, params.limit))
+        average = max(1, sum(len(found.line) for found in page) // size)
+        size = max(1, min(size * 2, _LAST_PAGE, _PAGE_CHARACTERS // average))
     scan.stats.entries = scan.stats.post_filter_lines = collector.count
     return Streams(collector.streams(), scan.stats)
 

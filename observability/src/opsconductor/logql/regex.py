@@ -22,7 +22,7 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def compile_regex(pattern: str) -> Any:
     """The compiled pattern. Raises InputError in the words of Go's regexp package. Spec: Go's regexp/syntax, RE2."""
     try:
@@ -33,7 +33,7 @@ def compile_regex(pattern: str) -> Any:
         raise InputError(f"error parsing regexp: {_WORDS.get(what, what)}: `{where}`") from error
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def whole_match(pattern: str) -> Callable[[str], bool]:
     """Whether a text as a whole matches, "." matching newlines too. Spec: Prometheus label matchers."""
     compile_regex(pattern)
@@ -41,7 +41,7 @@ def whole_match(pattern: str) -> Callable[[str], bool]:
     return lambda text: match(text) is not None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def part_match(pattern: str) -> Callable[[str], bool]:
     """Whether the pattern matches somewhere in a text. Spec: Loki's line filter |~."""
     search = compile_regex(pattern).search

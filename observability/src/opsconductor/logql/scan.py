@@ -24,6 +24,7 @@ FILES_A_QUERY = 64
 """How many files one statement reads, so that the deadline and a cancellation are heeded between them."""
 
 _FEW_SERIES = 64
+_BATCH_ROWS = 4_096
 _WANTED, _HEAD = "logql_wanted_series", "logql_head"
 Parameters = list[str | int]
 
@@ -91,7 +92,7 @@ class Scan:
     def stream(self, parts: Sequence[Part], sql: str, parameters: Parameters) -> Generator[pa.RecordBatch]:
         """As `query`, batch by batch; close it, for the connection is busy until then."""
         with self._statement(parts) as source:
-            reader = self.connection.sql(sql.format(rows=source), params=parameters).to_arrow_reader(16_384)
+            reader = self.connection.sql(sql.format(rows=source), params=parameters).to_arrow_reader(_BATCH_ROWS)
             try:
                 for batch in reader:
                     self.budget.check()

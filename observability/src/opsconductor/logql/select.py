@@ -19,7 +19,7 @@ def read_labels(text: str) -> Mapping[str, str]:
     return MappingProxyType(dict(parse_labels(text)))
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def compile_test(op: MatchOp, value: str) -> Test:
     """The test that a matcher makes of a label's value ("" when the label is absent).
 

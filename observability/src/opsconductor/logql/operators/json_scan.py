@@ -5,16 +5,18 @@ numbers of any form), so that the same lines give the same labels and errors. Sp
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from opsconductor.model.errors import InputError
 
 _SPACE = re.compile(r"[ \n\r\t]*")
 _TOKEN_END = re.compile(r"[ \n\r\t,}\]]")
-_STRING_END = re.compile(r'(?:[^"\\]|\\.)*"', re.DOTALL)
-_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})(?:\\u([0-9a-fA-F]{4}))?|(.))", re.DOTALL)
+_STRING_END = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ESCAPE = re.compile(
+    r"\\(?:u(d[89ab][0-9a-f]{2})\\u(d[c-f][0-9a-f]{2})|u([0-9a-f]{4})|(.))", re.DOTALL | re.IGNORECASE
+)
 _SIMPLE = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
-_BLOCK = {"{": re.compile(r'["{}]'), "[": re.compile(r'["\[\]]')}
+_OBJECT, _ARRAY = re.compile(r'["{}]'), re.compile(r'["\[\]]')
 
 MALFORMED = "Malformed JSON error"
 NO_STRING_END = "Value is string, but can't find closing '\"' symbol"
@@ -29,8 +31,30 @@ class ScanError(InputError):
     """The text is not JSON as far as it had to be read."""
 
 
-def scan_object(text: str, at: int = 0) -> Iterator[tuple[str, str, int, int]]:
-    """(key, kind, start, end) of each value of the object at `at`.
+def find_object_ends(text: str) -> dict[int, int]:
+    """Where each object of the text ends, by where it starts, found in one pass.
+
+    Without it a scan of nested objects would look for the end of the innermost once for each one around it.
+    """
+    ends: dict[int, int] = {}
+    open_at: list[int] = []
+    at = 0
+    while match := _OBJECT.search(text, at):
+        start, at = match.start(), match.end()
+        if match.group() == "{":
+            open_at.append(start)
+        elif match.group() == '"':
+            string = _STRING_END.match(text, at)
+            if string is None:
+                return ends
+            at = string.end()
+        elif open_at:
+            ends[open_at.pop()] = at
+    return ends
+
+
+def scan_object(text: str, at: int, ends: Mapping[int, int]) -> Iterator[tuple[str, str, int, int]]:
+    """(key, kind, start, end) of each value of the object at `at`; `ends` are those of the text's objects.
 
     kind is one of string, number, boolean, null, array and object.
     Raises ScanError where the text cannot be read on; what was yielded before stands.
@@ -53,7 +77,7 @@ def scan_object(text: str, at: int = 0) -> Iterator[tuple[str, str, int, int]]:
         if text[at] != ":":
             raise ScanError(MALFORMED)
         at = _expect_more(text, at + 1, MALFORMED)
-        kind, end = scan_value(text, at)
+        kind, end = scan_value(text, at, ends)
         yield key, kind, at, end
         at = _expect_more(text, end, NO_ARRAY_END)
         if text[at] == ",":
@@ -62,11 +86,11 @@ def scan_object(text: str, at: int = 0) -> Iterator[tuple[str, str, int, int]]:
             raise ScanError(NO_OBJECT_END)
 
 
-def scan_array(text: str, at: int) -> Iterator[tuple[str, int, int]]:
+def scan_array(text: str, at: int, ends: Mapping[int, int]) -> Iterator[tuple[str, int, int]]:
     """(kind, start, end) of each value of the array at `at`. Raises ScanError."""
     at = _expect_more(text, at + 1, MALFORMED)
     while text[at] != "]":
-        kind, end = scan_value(text, at)
+        kind, end = scan_value(text, at, ends)
         yield kind, at, end
         at = _expect_more(text, end, NO_ARRAY_END)
         if text[at] == ",":
@@ -75,15 +99,17 @@ def scan_array(text: str, at: int) -> Iterator[tuple[str, int, int]]:
             raise ScanError(NO_ARRAY_END)
 
 
-def scan_value(text: str, at: int) -> tuple[str, int]:
+def scan_value(text: str, at: int, ends: Mapping[int, int]) -> tuple[str, int]:
     """(kind, end) of the value at `at`. Raises ScanError."""
     first = text[at]
     if first == '"':
         return "string", _string_end(text, at, NO_STRING_END)
     if first == "[":
-        return "array", _block_end(text, at, NO_ARRAY_END)
+        return "array", _array_end(text, at)
     if first == "{":
-        return "object", _block_end(text, at, NO_OBJECT_END)
+        if at not in ends:
+            raise ScanError(NO_OBJECT_END)
+        return "object", ends[at]
     end = _TOKEN_END.search(text, at)
     if end is None:
         raise ScanError(NO_VALUE_END)
@@ -108,22 +134,14 @@ def unescape(text: str) -> str | None:
 
 
 def _replace(match: re.Match[str]) -> str:
-    first, second, simple = match.groups()
-    if simple is not None:
+    high, low, plain, simple = match.groups()
+    if high:
+        return chr(0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00))
+    if simple:
         return _SIMPLE[simple]
-    high = int(first, 16)
-    if not 0xD800 <= high < 0xE000:
-        return chr(high) + (_replace_second(second) if second else "")
-    low = int(second, 16) if second else 0
-    if not (0xD800 <= high < 0xDC00 <= low < 0xE000):
-        raise KeyError(first)
-    return chr(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00))
-
-
-def _replace_second(digits: str) -> str:
-    code = int(digits, 16)
+    code = int(plain, 16)
     if 0xD800 <= code < 0xE000:
-        raise KeyError(digits)
+        raise KeyError(plain)
     return chr(code)
 
 
@@ -146,16 +164,14 @@ def _string_end(text: str, at: int, error: str) -> int:
     return match.end()
 
 
-def _block_end(text: str, at: int, error: str) -> int:
-    opener = text[at]
-    level, pattern = 0, _BLOCK[opener]
-    while match := pattern.search(text, at):
-        char = match.group()
-        if char == '"':
-            at = _string_end(text, match.start(), error)
-            continue
-        level += 1 if char == opener else -1
+def _array_end(text: str, at: int) -> int:
+    level = 0
+    while match := _ARRAY.search(text, at):
         at = match.end()
+        if match.group() == '"':
+            at = _string_end(text, match.start(), NO_ARRAY_END)
+            continue
+        level += 1 if match.group() == "[" else -1
         if not level:
             return at
-    raise ScanError(error)
+    raise ScanError(NO_ARRAY_END)

@@ -1,9 +1,16 @@
 """| json: labels from the values of a JSON line. Spec: https://grafana.com/docs/loki/latest/query/log_queries/#json"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from opsconductor.logql.operators.json_scan import ScanError, scan_array, scan_object, scan_value, unescape
+from opsconductor.logql.operators.json_scan import (
+    ScanError,
+    find_object_ends,
+    scan_array,
+    scan_object,
+    scan_value,
+    unescape,
+)
 from opsconductor.logql.operators.label_name import join_keys, sanitize_key
 from opsconductor.logql.operators.row import Operator, Row
 from opsconductor.logql.syntax import Extraction, JsonStage
@@ -73,17 +80,17 @@ def _add(row: Row, prefix: str, key: str, value: str) -> None:
 
 def _read_slowly(row: Row) -> None:
     try:
-        _scan_pairs(row, row.line, 0, "")
+        _scan_pairs(row, row.line, 0, find_object_ends(row.line), "")
     except ScanError as error:
         row.fail(PARSER_ERROR, str(error))
     except RecursionError:
         row.fail(PARSER_ERROR, "the object nests too deeply")
 
 
-def _scan_pairs(row: Row, text: str, at: int, prefix: str) -> None:
-    for key, kind, start, end in scan_object(text, at):
+def _scan_pairs(row: Row, text: str, at: int, ends: Mapping[int, int], prefix: str) -> None:
+    for key, kind, start, end in scan_object(text, at, ends):
         if kind == "object":
-            _scan_pairs(row, text, start, join_keys(prefix, key))
+            _scan_pairs(row, text, start, ends, join_keys(prefix, key))
         elif kind in ("string", "number", "boolean"):
             _add(row, prefix, key, _read_text(text, kind, start, end))
 
@@ -102,8 +109,9 @@ def _read_fields(row: Row, fields: tuple[Extraction, ...]) -> bool:
     if line.lstrip()[:1] not in ("{", "[", '"'):
         row.fail(PARSER_ERROR)
         return True
+    ends = find_object_ends(line)
     for field in fields:
-        value = _find(line, field.path)
+        value = _find(line, field.path, ends)
         name = row.parsed_name(field.label)
         if value is not None:
             row.parsed[name] = value.replace(_BROKEN, " ")
@@ -112,12 +120,12 @@ def _read_fields(row: Row, fields: tuple[Extraction, ...]) -> bool:
     return True
 
 
-def _find(text: str, path: tuple[str | int, ...]) -> str | None:
+def _find(text: str, path: tuple[str | int, ...], ends: Mapping[int, int]) -> str | None:
     try:
         at = len(text) - len(text.lstrip(" \n\r\t"))
         kind, end = _kind_at(text, at), len(text)
         for step in path:
-            found = _step_into(text, at, kind, step)
+            found = _step_into(text, at, kind, step, ends)
             if found is None:
                 return None
             kind, at, end = found
@@ -132,12 +140,14 @@ def _find(text: str, path: tuple[str | int, ...]) -> str | None:
 
 def _kind_at(text: str, at: int) -> str:
     """The kind of the whole line: an object need not be closed to be searched."""
-    return {"{": "object", "[": "array"}.get(text[at]) or scan_value(text, at)[0]
+    return {"{": "object", "[": "array"}.get(text[at]) or scan_value(text, at, {})[0]
 
 
-def _step_into(text: str, at: int, kind: str, step: str | int) -> tuple[str, int, int] | None:
+def _step_into(
+    text: str, at: int, kind: str, step: str | int, ends: Mapping[int, int]
+) -> tuple[str, int, int] | None:
     if isinstance(step, str):
-        pairs = scan_object(text, at) if kind == "object" else ()
+        pairs = scan_object(text, at, ends) if kind == "object" else ()
         return next(((kind, start, end) for key, kind, start, end in pairs if key == step), None)
-    values = scan_array(text, at) if kind == "array" else ()
+    values = scan_array(text, at, ends) if kind == "array" else ()
     return next((value for index, value in enumerate(values) if index == step), None)

@@ -13,19 +13,27 @@ _BROKEN = "\ufffd"
 _SPACE = re.compile(r"[\x00-\x20]*")
 _WORD_END = re.compile(r"[\x00-\x20]")
 _KEY_END = re.compile(r'[\x00-\x20="]')
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+_QUOTED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
 _SIMPLE = {'"': '"', "\\": "\\", "/": "/", "'": "'", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 
 
 class PairError(InputError):
-    """The text is not logfmt from here on."""
+    """The text is not logfmt from the character `at` on."""
+
+    def __init__(self, at: int, what: str) -> None:
+        super().__init__(what)
+        self.at = at
+
+    def describe(self, line: str) -> str:
+        """The error in the words of go-logfmt, which counts bytes from 1."""
+        return f"logfmt syntax error at pos {len(line[: self.at].encode()) + 1} : {self}"
 
 
 def scan_pairs(line: str, strict: bool) -> Iterator[tuple[str, str]]:
     """(key, value) of each pair; a key alone has the value "". If strict raises PairError, else skips the fault.
 
-    Spec: go-logfmt's decoder; positions in errors count bytes from 1.
+    Spec: go-logfmt's decoder.
     """
     at = _skip(line, 0)
     while at < len(line):
@@ -50,7 +58,7 @@ def _scan_pair(line: str, at: int) -> tuple[str, str, int]:
     if not key:
         raise _unexpected(line, at)
     if _BROKEN in key:
-        raise _error(line, at, "invalid key")
+        raise PairError(at, "invalid key")
     if stop is None or stop.group() != "=":
         return key, "", at
     at += 1
@@ -66,13 +74,13 @@ def _scan_pair(line: str, at: int) -> tuple[str, str, int]:
 def _scan_quoted(line: str, at: int) -> tuple[str, int]:
     match = _QUOTED.match(line, at)
     if match is None:
-        raise _error(line, len(line), "unterminated quoted value")
+        raise PairError(len(line), "unterminated quoted value")
     inside = match.group(1)
     if "\\" in inside:
         try:
             inside = _ESCAPE.sub(_replace, inside)
         except KeyError as error:
-            raise _error(line, match.end(), "invalid quoted value") from error
+            raise PairError(match.end(), "invalid quoted value") from error
     return inside, match.end()
 
 
@@ -82,11 +90,7 @@ def _replace(match: re.Match[str]) -> str:
 
 
 def _unexpected(line: str, at: int) -> PairError:
-    return _error(line, at, f"unexpected {line[at]!r}")
-
-
-def _error(line: str, at: int, what: str) -> PairError:
-    return PairError(f"logfmt syntax error at pos {len(line[:at].encode()) + 1} : {what}")
+    return PairError(at, f"unexpected {line[at]!r}")
 
 
 def _skip(line: str, at: int) -> int:
@@ -117,7 +121,7 @@ def _read_all(row: Row, stage: LogfmtStage) -> bool:
             if name not in parsed:
                 parsed[name] = value.replace(_BROKEN, " ")
     except PairError as error:
-        row.fail(PARSER_ERROR, str(error))
+        row.fail(PARSER_ERROR, error.describe(row.line))
     return True
 
 
@@ -129,7 +133,7 @@ def _read_fields(row: Row, stage: LogfmtStage) -> bool:
                 if field.source == key:
                     row.parsed[row.parsed_name(field.label)] = value.replace(_BROKEN, " ")
     except PairError as error:
-        row.fail(PARSER_ERROR, str(error))
+        row.fail(PARSER_ERROR, error.describe(row.line))
     for field in stage.fields:
         if row.get(field.label) is None:
             row.parsed[field.label] = ""
