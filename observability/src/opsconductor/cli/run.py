@@ -10,6 +10,7 @@ from opsconductor.serving.role import RoleOptions
 ROLES = {
     "alerts": ("opsconductor.alerts.role", 9093),
     "collector": ("opsconductor.collector.role", 9080),
+    "exporters": ("opsconductor.exporters.role", 9100),
     "logs": ("opsconductor.logs.role", 3100),
 }
 """Role → (module with main(RoleOptions) -> int, default port)."""
