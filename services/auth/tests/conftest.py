@@ -35,19 +35,28 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 @pytest.fixture(scope="module")
 def environment(
-    request: pytest.FixtureRequest, postgres: PostgresServer, redis_server: RedisServer, tmp_path_factory
+    request: pytest.FixtureRequest,
+    postgres: PostgresServer,
+    redis_server: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, str]:
     """What the service's process is given: a database of the module's own, and an emptied Redis."""
     with redis_server.connect() as connection:
-        connection.flushall()
-    name = f"auth_{Path(request.path).parent.name}_{Path(request.path).stem}"
+        connection.flushdb()
+    url = postgres.create_database(f"auth_{Path(request.path).stem}")
+    return make_environment(url, postgres, redis_server.url, redis_server, tmp_path_factory.mktemp("secrets"))
+
+
+def make_environment(
+    database_url: str, postgres: PostgresServer, redis_url: str, redis_server: RedisServer, folder: Path
+) -> dict[str, str]:
     return {
         "LISTEN": "127.0.0.1:0",
-        "DATABASE_URL": postgres.create_database(name),
+        "DATABASE_URL": database_url,
         "DATABASE_PASSWORD_FILE": str(postgres.password_file),
-        "REDIS_URL": redis_server.url,
+        "REDIS_URL": redis_url,
         "REDIS_PASSWORD_FILE": str(redis_server.password_file),
-        "ADMINISTRATOR_PASSWORD_FILE": str(tmp_path_factory.mktemp("secrets") / "administrator"),
+        "ADMINISTRATOR_PASSWORD_FILE": str(folder / "administrator"),
     }
 
 
@@ -60,7 +69,7 @@ def settings(environment: dict[str, str]) -> Settings:
 async def redis(settings: Settings) -> AsyncIterator[Redis]:
     """An empty Redis."""
     client = connect_redis(settings)
-    await client.flushall()
+    await client.flushdb()
     yield client
     await client.aclose()
 
@@ -79,11 +88,15 @@ async def database(settings: Settings, schema: None) -> AsyncIterator[Database]:
     await database.close()
 
 
-@pytest.fixture(scope="module")
-def service(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningService]:
-    """The service as it runs in production, ready; the rate limit is out of the way."""
-    generous = {**environment, "LOGIN_RATE_PER_MINUTE": "10000"}
-    running = start_service(generous, tmp_path_factory.mktemp("service"))
+@pytest.fixture(scope="session")
+def service(
+    postgres: PostgresServer, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningService]:
+    """The service as it runs in production, for the tests of the API; the rate limit is out of the way."""
+    folder = tmp_path_factory.mktemp("service")
+    url = postgres.create_database("auth_service")
+    environment = make_environment(url, postgres, redis_server.database_url(1), redis_server, folder)
+    running = start_service(environment, folder, LOGIN_RATE_PER_MINUTE="10000")
     try:
         running.wait_until_ready()
         yield running

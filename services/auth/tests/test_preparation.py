@@ -39,7 +39,7 @@ def test_it_waits_for_its_servers_and_meanwhile_says_so(environment, tmp_path) -
         assert service.stop() == 0
 
 
-def test_a_lost_redis_is_503_and_its_return_is_noticed(environment, tmp_path, servers) -> None:
+def test_a_lost_redis_is_503(environment, tmp_path, servers) -> None:
     redis = servers(start_redis, "redis")
     access = {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
     service = start_service(environment, tmp_path, **access)
