@@ -47,7 +47,6 @@ class Store:
 
     entries: list[tuple[str, int, str]] = field(default_factory=list)
     committed: dict[str, int] = field(default_factory=dict)
-    bodies: list[bytes] = field(default_factory=list)
     refuse: Callable[[str], bool] = lambda line: False
     bare_pushes: int = 0
 
@@ -57,7 +56,6 @@ class Store:
 
     def push(self, header: str | None, body: bytes) -> tuple[int, dict[str, Any]]:
         """(status, JSON answer): 204, 400 with the good entries stored, or 409 with the committed ends."""
-        self.bodies.append(body)
         ranges = json.loads(base64.b64decode(header)) if header else []
         self.bare_pushes += not ranges
         known = {item["id"]: self.committed.get(item["id"]) for item in ranges}
@@ -90,7 +88,7 @@ class StoreServer:
     store: Store
     port: int
     mode: str = "up"
-    attempts: int = 0
+    received: list[bytes] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -105,7 +103,7 @@ def _make_handler(find_server: Callable[[], StoreServer], lock: threading.Lock) 
         def do_POST(self) -> None:
             server = find_server()
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            server.attempts += 1
+            server.received.append(body)
             mode = server.mode
             if mode == "hang":
                 server.release.wait(20)

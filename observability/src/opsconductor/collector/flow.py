@@ -52,7 +52,7 @@ class Flow:
         original = read_original(config.positions) if saved is None else {}
         positions = saved or Positions()
         self._sequence = self._answered = positions.sequence
-        self.registry = Registry(config.targets, positions.sources, original)
+        self.registry = Registry(config.targets, positions.sources, original, positions.scanned)
         record = self.journal.read()
         self.in_flight = record if record and record.sequence > self._sequence else None
         if self.in_flight:
@@ -182,7 +182,7 @@ class Flow:
     def format_positions(self) -> bytes:
         """What `save_positions` writes: taken at once, written in another thread."""
         self.registry.has_new = False
-        return format_positions(Positions(self._answered, self.registry.sources))
+        return format_positions(Positions(self._answered, self.registry.sources, self.registry.scanned))
 
     def save_positions(self, content: bytes) -> None:
         """Write the positions durably. Raises OSError."""

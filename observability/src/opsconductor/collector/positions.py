@@ -15,10 +15,11 @@ from opsconductor.model.paths import map_path
 
 @dataclass
 class Positions:
-    """sequence: number of the last batch that was answered; sources: by id."""
+    """sequence: number of the last batch that was answered; sources: by id; scanned: ns, the last look for files."""
 
     sequence: int = 0
     sources: dict[str, Source] = field(default_factory=dict)
+    scanned: int = 0
 
 
 def load_positions(path: Path) -> Positions | None:
@@ -26,7 +27,7 @@ def load_positions(path: Path) -> Positions | None:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         sources = [Source(*position_from_json(item)) for item in data["sources"].values()]
-        return Positions(int(data["sequence"]), {source.id: source for source in sources})
+        return Positions(int(data["sequence"]), {source.id: source for source in sources}, int(data["scanned"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -42,7 +43,7 @@ def format_positions(positions: Positions) -> bytes:
     sources: dict[str, Any] = {
         key: source.position.to_json(source.identity) for key, source in positions.sources.items()
     }
-    return json.dumps({"sequence": positions.sequence, "sources": sources}).encode()
+    return json.dumps({"sequence": positions.sequence, "scanned": positions.scanned, "sources": sources}).encode()
 
 
 def save_atomically(path: Path, content: bytes) -> None:

@@ -25,6 +25,9 @@ from opsconductor_telemetry import get_logger
 FORGET_S = 3600
 """How long a file that is nowhere to be found stays known."""
 
+CLOCK_SLACK_NS = 20_000_000
+"""Files carry times of a coarser clock than ours."""
+
 log = get_logger(__name__)
 
 
@@ -32,15 +35,20 @@ class Registry:
     """Sources by id; the open ones also by the device and inode of the file that is open.
 
     original: real path → offset of the original's positions file, used for files met at the first scan only.
+    scanned: when the globs were last read, ns since 1970; before the first time ever, when the collector started.
     suspects_rotation: the next scan looks for moved content; has_new: files were met that are not saved yet.
     """
 
-    def __init__(self, targets: tuple[Target, ...], sources: dict[str, Source], original: dict[str, int]) -> None:
+    def __init__(
+        self, targets: tuple[Target, ...], sources: dict[str, Source], original: dict[str, int], scanned: int = 0
+    ) -> None:
         self._targets = targets
         self._by_key = {target.key: target for target in targets}
         self._original = original
         self._open: dict[tuple[int, int], Source] = {}
         self._refused: set[str] = set()
+        self._just_met: set[str] = set()
+        self.scanned = scanned or time.time_ns()
         self.sources = sources
         self.suspects_rotation = True
         self.has_new = False
@@ -51,12 +59,15 @@ class Registry:
 
     def scan(self) -> None:
         """Look for new files; while rotation is suspected also for where known content went."""
+        started = time.time_ns()
         for path, target in find_paths(self._targets):
             self._meet(path, target)
         self._original = {}
         if self.suspects_rotation:
             self.suspects_rotation = False
             self._recover()
+            self._just_met.clear()
+        self.scanned = started
 
     def watch(self) -> None:
         """Notice open files that are no longer under their name."""
@@ -120,9 +131,12 @@ class Registry:
         offset = self._original.get(path, 0)
         offset = offset if offset <= state.st_size else 0
         anchor = read_anchor(descriptor, offset)
-        position = Position(path, target.key, offset, offset, anchor=anchor, modified=state.st_mtime_ns)
+        # Where nothing was known under this path, what was rotated away since the last scan is new as well.
+        modified = min(state.st_mtime_ns, self.scanned - CLOCK_SLACK_NS)
+        position = Position(path, target.key, offset, offset, anchor=anchor, modified=modified)
         source = self.sources[identity.id] = Source(identity, position)
-        self.has_new = True
+        self._just_met.add(source.id)
+        self.has_new = self.suspects_rotation = True
         return source
 
     def _start(self, source: Source, descriptor: int, head: bytes, name: str, draining: bool) -> None:
@@ -147,12 +161,12 @@ class Registry:
                 self._meet_rotated(sources, neighbours)
 
     def _group_moved(self) -> dict[str, list[Source]]:
-        """Sources that are not under their own path, by folder."""
+        """Sources that are not under their own path, and those just met, by folder."""
         groups: dict[str, list[Source]] = {}
         for source in self.sources.values():
             if source.position.target not in self._by_key:
                 continue  # its job has left the configuration
-            if source.tail is None or source.draining:
+            if source.tail is None or source.draining or source.id in self._just_met:
                 folder = str(Path(os.path.realpath(source.position.path)).parent)
                 groups.setdefault(folder, []).append(source)
         return groups

@@ -17,8 +17,8 @@ class Position:
     path: the name under which the file was written, whatever it was renamed to; offset: everything before it needs
     no second reading; committed: the end of the last range that the store took (less than `offset` where only
     dropped lines lie between); gap: the next range may start after what the store knows; anchor: bytes before
-    `offset`; modified: the file's mtime in ns when it was last read; missing: since when (s) it was not found, 0 = is
-    there.
+    `offset`; modified: ns, the file's mtime when it was last read (before that: when files were last looked for), so
+    that unknown rotated files with a later one are younger; missing: since when (s) it was not found, 0 = is there.
     """
 
     path: str
