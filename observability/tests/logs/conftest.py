@@ -81,7 +81,10 @@ class Role:
         path = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
         found = {}
         for pid in map(int, path.read_text().split()):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            try:
+                words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue  # it has just ended
             found[pid] = words[2].decode().rpartition(".")[2] if len(words) > 2 else "starting"
         return found
 

@@ -3,6 +3,7 @@
 import base64
 import gzip
 import json
+import random
 import time
 
 import cramjam
@@ -112,6 +113,29 @@ def test_bad_pushes_are_refused_with_a_reason(role, tenant, body, headers, statu
 
 def test_an_empty_stream_list_of_one_stream_is_no_error(role, tenant):
     assert role.push(tenant, {"a": "b"}, []).status_code == 204
+
+
+def test_no_mutated_body_is_a_server_error_or_the_end_of_the_role(role, tenant, now):
+    chance = random.Random(now)
+    good = [
+        (encode_protobuf('{a="b"}', [(now, b"line"), (now, b"x" * 50)]), PROTOBUF),
+        (f'{{"streams":[{{"stream":{{"a":"b"}},"values":[["{now}","line",{{"k":"v"}}]]}}]}}'.encode(), JSON),
+    ]
+    statuses = set()
+    for _ in range(400):
+        body, headers = chance.choice(good)
+        mutated = bytearray(body)
+        for _ in range(chance.randrange(1, 5)):
+            mutated[chance.randrange(len(mutated))] = chance.randrange(256)
+        if chance.random() < 0.3:
+            # past the checksum-less compression: what the decoder of messages makes of it
+            mutated = mutated if headers is JSON else bytearray(cramjam.snappy.compress_raw(bytes(mutated)))
+        statuses.add(
+            push_body(role, tenant, bytes(mutated[: len(mutated) - chance.randrange(3)]), **headers).status_code
+        )
+    assert max(statuses) < 500
+    assert len(statuses) > 1
+    assert role.client.get("/ready").status_code == 200
 
 
 def make_sources(*ranges):

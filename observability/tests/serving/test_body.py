@@ -1,5 +1,6 @@
 import pytest
 
+from opsconductor.model.errors import UnavailableError
 from opsconductor.serving.body import ClientLeftError, read_body
 from opsconductor.serving.errors import BodyTooLargeError
 
@@ -37,3 +38,16 @@ async def test_refuses_an_announced_length_before_reading():
 async def test_a_client_that_leaves_is_no_body():
     with pytest.raises(ClientLeftError):
         await read_body({"headers": []}, make_receive(part(b"a", more=True), {"type": "http.disconnect"}), 4, "max")
+
+
+async def test_each_part_is_counted_and_may_be_refused():
+    sizes = []
+
+    def take(size):
+        sizes.append(size)
+        if sum(sizes) > 3:
+            raise UnavailableError("cannot take more now")
+
+    with pytest.raises(UnavailableError):
+        await read_body({"headers": []}, make_receive(part(b"ab", more=True), part(b"cd")), 9, "max", take)
+    assert sizes == [2, 2]

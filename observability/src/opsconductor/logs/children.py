@@ -17,7 +17,7 @@ from typing import Any, Final
 import orjson
 
 from opsconductor.serving.counters import Counter
-from opsconductor_telemetry import get_logger
+from opsconductor_telemetry import get_logger, shutdown
 
 FIRST_BACKOFF_S: Final = 0.1
 LAST_BACKOFF_S: Final = 10.0
@@ -120,6 +120,7 @@ def watch_parent(channel: socket.socket, stop: threading.Event, grace_s: float) 
                 pass
         stop.set()
         threading.Event().wait(grace_s)
+        shutdown(timeout_s=0.2)
         os._exit(0)
 
     threading.Thread(target=watch, name="watch-parent", daemon=True).start()

@@ -83,21 +83,27 @@ class PushEndpoint:
         if self.writer is None:
             raise UnavailableError("cannot store yet: the write-ahead log is being replayed; try again")
         tenant = read_tenant(headers.get(TENANT_HEADER, ""), auth_enabled=self._config.auth_enabled)
-        body = await read_body(scope, receive, self._config.max_recv_msg_size, SIZE_LIMIT_NAME)
-        if self._in_flight and self._in_flight + len(body) > IN_FLIGHT_BYTES:
-            raise UnavailableError("cannot store now: too many pushes at the same time; try again")
-        push = _Push(
-            tenant,
-            body,
-            headers.get("content-type", ""),
-            headers.get("content-encoding", ""),
-            headers.get(SOURCES_HEADER, ""),
-        )
-        self._in_flight += len(body)
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            if self._in_flight > taken and self._in_flight + size > IN_FLIGHT_BYTES:
+                raise UnavailableError("cannot store now: too many pushes at the same time; try again")
+            self._in_flight += size
+            taken += size
+
         try:
+            body = await read_body(scope, receive, self._config.max_recv_msg_size, SIZE_LIMIT_NAME, take)
+            push = _Push(
+                tenant,
+                body,
+                headers.get("content-type", ""),
+                headers.get("content-encoding", ""),
+                headers.get(SOURCES_HEADER, ""),
+            )
             return await self._store(self.writer, push)
         finally:
-            self._in_flight -= len(body)
+            self._in_flight -= taken
 
     async def _store(self, writer: Writer, push: _Push) -> Response:
         loop = asyncio.get_running_loop()

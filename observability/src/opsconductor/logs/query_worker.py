@@ -35,7 +35,7 @@ from opsconductor.logs.worker_protocol import (
 from opsconductor.model.errors import OpsConductorError
 from opsconductor.serving.errors import describe_error
 from opsconductor.storage.reader import Reader
-from opsconductor_telemetry import configure, get_logger
+from opsconductor_telemetry import configure, get_logger, shutdown
 
 NICE: Final = 5
 DUCKDB_THREADS: Final = 2
@@ -196,6 +196,7 @@ def main() -> None:
         await QueryWorker(config, reader, writer).run()
 
     asyncio.Runner(loop_factory=uvloop.new_event_loop).run(serve())
+    shutdown(timeout_s=0.2)
     os._exit(0)  # a statement may still run in a thread; nobody waits for it
 
 

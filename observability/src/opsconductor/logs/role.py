@@ -77,7 +77,8 @@ class LogsRole:
         self._add_gauges()
 
     async def start(self) -> None:
-        """Replay the write-ahead log, then start the children."""
+        """Replay the write-ahead log while the query workers start; the compactor needs the writer's folder."""
+        self._pool.start()
         try:
             self._writer = await asyncio.to_thread(Writer.open, self._data, LOGS, self._settings)
         except OSError as error:
@@ -86,7 +87,6 @@ class LogsRole:
                 " or choose another with --data DIR"
             ) from error
         self._push.writer = self._writer
-        self._pool.start()
         config = CompactorConfig(str(self._data), self._settings.retention_ns)
         self._compactor = asyncio.create_task(
             keep_child("compactor", COMPACTOR, config, wait_for_end, self._figures.restarts)
