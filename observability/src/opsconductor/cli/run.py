@@ -10,6 +10,7 @@ from opsconductor.serving.role import RoleOptions
 ROLES = {
     "alerts": ("opsconductor.alerts.role", 9093),
     "collector": ("opsconductor.collector.role", 9080),
+    "dashboards": ("opsconductor.dashboards.role", 3001),
     "exporters": ("opsconductor.exporters.role", 9100),
     "logs": ("opsconductor.logs.role", 3100),
 }
