@@ -99,7 +99,8 @@ def read_lines(role, tenant, clients, now):
     return found
 
 
-@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(1800)])])
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.soak)])
 def test_every_acknowledged_line_is_there_once_after_kill_9(start_role, tmp_path, tenant, now, kills):
     clients = 4
     load = Load(clients, tenant, now)
