@@ -19,7 +19,7 @@ from opsconductor.cli.state import ClusterState, hold_lock, read_running, read_s
 from opsconductor.model.errors import OpsConductorError
 
 SUPERVISOR = (sys.executable, "-P", "-m", "opsconductor.cli.supervisor")
-APPEAR_S = 30.0
+APPEAR_S = 120.0
 STOP_S = 40.0
 POLL_S = 0.1
 LAST_LINES = 10
