@@ -215,9 +215,12 @@ def test_many_series_and_odd_paths(connection: duckdb.DuckDBPyConnection, tmp_pa
     assert result.stats.series == 111
 
 
-def test_pages_go_on_until_enough_rows_pass(connection: duckdb.DuckDBPyConnection) -> None:
-    lines = [Line(index * SECOND, {"app": "a"}, f"n={index}") for index in range(5_000)]
-    params = QueryParams(0, 5_000 * SECOND, limit=3)
+@pytest.mark.parametrize("step", [0, SECOND])
+@pytest.mark.parametrize("forward", [True, False])
+def test_pages_go_on_until_enough_rows_pass(step: int, forward: bool, connection: duckdb.DuckDBPyConnection) -> None:
+    numbers = range(5_000) if not forward else range(4_999, -1, -1)
+    lines = [Line(index * step, {"app": "a"}, f"n={number}") for index, number in enumerate(numbers)]
+    params = QueryParams(0, 5_000 * SECOND, limit=3, forward=forward)
     result = run(MemorySnapshot(lines, 700), parse('{app="a"} | logfmt | n < 3'), params, connection, Budget())
     assert isinstance(result, Streams)
     assert [stream.labels["n"] for stream in result.streams] == ["0", "1", "2"]
