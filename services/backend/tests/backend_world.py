@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -38,8 +37,17 @@ class Process:
     log: Path
 
     def lines(self, message: str | None = None) -> list[dict[str, Any]]:
-        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        complete = self.log.read_text().rpartition("\n")[0]
+        found = [json.loads(line) for line in complete.splitlines() if line.startswith("{")]
         return [line for line in found if message is None or line["message"] == message]
+
+    def wait_line(self, message: str, **fields: object) -> dict[str, Any]:
+        """The first line with the message and fields; lines are written a moment after the fact."""
+        return wait_until(
+            lambda: next((line for line in self.lines(message) if fields.items() <= line.items()), None),
+            15,
+            f'the line "{message}"',
+        )
 
     def wait_ready(self) -> "Process":
         wait_until(lambda: ask(f"{self.url}/ready") == 200, 30, f"ready: {self.log.read_text()[-2000:]}")
@@ -52,7 +60,7 @@ class Process:
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.popen.terminate()
-        return self.popen.wait(10)
+        return self.popen.wait(20)
 
 
 def ask(url: str) -> int | None:
@@ -89,17 +97,18 @@ def make_template(postgres: PostgresServer) -> str:
 
 @dataclass
 class World:
-    """`template` None leaves the database empty, for the API process to migrate."""
+    """`template` None leaves the database empty, for the API process to migrate; `redis_number` is flushed first."""
 
     postgres: PostgresServer
     redis: RedisServer
     name: str
     template: str | None
     folder: Path
+    redis_number: int
     processes: list[Process] = field(default_factory=list)
 
     def __enter__(self) -> Self:
-        number = int(self.name.rpartition("_")[2]) % 16
+        number = self.redis_number
         self.redis.connect(number).flushdb()
         source = sql.SQL("TEMPLATE {}").format(sql.Identifier(self.template)) if self.template else sql.SQL("")
         with self.postgres.connect() as connection:
@@ -247,13 +256,3 @@ def log_in(auth_url: str, api_url: str, user: str, password: str) -> httpx.Clien
     assert answer.status_code == 200, answer.text
     token = answer.json()["access_token"]
     return httpx.Client(base_url=api_url, headers={"Authorization": f"Bearer {token}"}, timeout=10)
-
-
-def repeat_for(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether the condition stays true for a while."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if not condition():
-            return False
-        time.sleep(0.05)
-    return True

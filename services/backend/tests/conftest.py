@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from backend_world import Api, World, make_template, start_api
 
-NUMBERS = itertools.count()
+NUMBERS = itertools.count()  # the databases of one session, module or test each; so are Redis's 2, 1 and 0
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +37,18 @@ def template(postgres: PostgresServer) -> str:
 @pytest.fixture
 def world(postgres: PostgresServer, redis_server: RedisServer, template: str, tmp_path: Path) -> Iterator[World]:
     """A migrated database without the self-check, an empty Redis, no process yet."""
-    with World(postgres, redis_server, f"world_{next(NUMBERS)}", template, tmp_path) as made:
+    with World(postgres, redis_server, f"world_{next(NUMBERS)}", template, tmp_path, 0) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_world(
+    postgres: PostgresServer, redis_server: RedisServer, template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """As `world`, for tests that can share one."""
+    with World(
+        postgres, redis_server, f"world_{next(NUMBERS)}", template, tmp_path_factory.mktemp("world"), 1
+    ) as made:
         yield made
 
 
@@ -47,5 +58,5 @@ def api(
 ) -> Iterator[Api]:
     """The API process with the real auth service; its database begins empty and is migrated by it."""
     folder = tmp_path_factory.mktemp("api")
-    with World(postgres, redis_server, f"world_{next(NUMBERS)}", None, folder) as made, start_api(made) as started:
+    with World(postgres, redis_server, f"world_{next(NUMBERS)}", None, folder, 2) as made, start_api(made) as started:
         yield started

@@ -55,7 +55,7 @@ def test_a_logout_counts_at_once(api: Api) -> None:
 
 
 def test_unknown_paths_and_methods_say_so(api: Api) -> None:
-    for method, path, status in (("GET", "/api/nothing", 404), ("PUT", "/api/jobs", 405), ("GET", "/nothing", 404)):
+    for method, path, status in (("GET", "/api/nothing", 404), ("PUT", "/api/jobs", 405), ("GET", "/api/jobs/", 404)):
         answer = api.operator.request(method, path)
         assert answer.status_code == status
         assert answer.json()["detail"].startswith(f"cannot {method} {path}: ")

@@ -21,14 +21,14 @@ def test_it_listens_at_once_and_names_what_is_missing(world: World, tmp_path: Pa
     assert answer.status_code == 503
     assert set(answer.json()["missing"]) == {"postgres", "redis"}
     assert httpx.get(f"{process.url}/api/jobs").status_code == 503
-    wait_until(lambda: process.lines("waiting for a dependency"), 10, "the line")
+    process.wait_line("waiting for a dependency", dependency="postgres")
     assert process.stop() == 0
 
 
 def test_a_worker_waits_for_the_schema(world: World) -> None:
     changes = {"DATABASE_URL": world.postgres.create_database("not_migrated")}
     worker = world.start("backend_service.worker", **changes)
-    wait_until(lambda: worker.lines("waiting for the schema"), 30, "the line")
+    worker.wait_line("waiting for the schema")
     answer = httpx.get(f"{worker.url}/ready")
     assert (answer.status_code, list(answer.json()["missing"])) == (503, ["schema"])
     world.start("backend_service", **changes)
@@ -41,7 +41,7 @@ def test_servers_that_come_back_are_used_again(world: World, tmp_path: Path) -> 
     changes = {"REDIS_URL": server.url, "REDIS_PASSWORD_FILE": str(server.password_file)}
     worker = world.start_worker(**changes)
     server.stop()
-    wait_until(lambda: worker.lines("cannot read the run queue"), 15, "the line")
+    worker.wait_line("cannot read the run queue")
     assert httpx.get(f"{worker.url}/ready").json()["missing"].keys() == {"redis"}
     assert httpx.get(f"{worker.url}/health").status_code == 200
     assert worker.stop() == 0
@@ -56,14 +56,15 @@ def test_sigterm_finishes_the_running_request(api: Api) -> None:
         answers.append(httpx.get(f"{process.url}/api/runs", headers=headers, timeout=20).status_code)
 
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    with api.world.postgres.connect(api.world.name) as connection:
+    connect = api.world.postgres.connect
+    with connect(api.world.name) as connection, connect(api.world.name) as observer:
         connection.execute("BEGIN")
         connection.execute("LOCK TABLE runs")
         request = threading.Thread(target=read_runs)
         request.start()
-        wait_until(lambda: connection.execute(waiting).fetchone() != (0,), 10, "the request at the lock")
+        wait_until(lambda: observer.execute(waiting).fetchone() != (0,), 10, "the request at the lock")
         process.popen.terminate()
-        wait_until(lambda: process.lines("Shutting down"), 5, "the line")
+        process.wait_line("Shutting down")
         assert answers == []
         connection.execute("COMMIT")
     request.join(10)

@@ -68,6 +68,11 @@ def add_error_handlers(app: FastAPI) -> None:
             headers=getattr(error, "headers", None),
         )
 
+    @handle(Exception)
+    async def answer_fault(_: Request, error: Exception) -> JSONResponse:
+        del error  # the request's line has it
+        return make_answer(BackendError("cannot answer: a fault in the backend; look for X-Trace-Id in its log"))
+
     @handle(OperationalError)
     @handle(PoolTimeoutError)
     async def answer_unreachable(_: Request, error: Exception) -> JSONResponse:

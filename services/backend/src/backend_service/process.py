@@ -45,6 +45,7 @@ def run_process(service: str, listen: str, build: Callable[[Settings], FastAPI])
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # telemetry reads the client's address
             timeout_graceful_shutdown=STOP_REQUESTS_S,
         )
     )
@@ -75,7 +76,7 @@ def build_process(settings: Settings, title: str, work: Work) -> FastAPI:
             await asyncio.wait([task])
             resources.close()
 
-    app = FastAPI(title=title, lifespan=live, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title=title, lifespan=live, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.resources = resources
     app.state.failed = False
     app.include_router(health_router)

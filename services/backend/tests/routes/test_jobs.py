@@ -72,7 +72,7 @@ def test_a_run_is_queued_under_the_requests_trace(api: Api) -> None:
         "trace_id": trace_id,
     }
     for process, message in ((api.process, "run queued"), (api.process, "request"), (api.auth, "request")):
-        assert [line for line in process.lines(message) if line.get("trace_id") == trace_id], message
+        process.wait_line(message, trace_id=trace_id)
     (line,) = [line for line in api.process.lines("run queued") if line["run_id"] == run["id"]]
     assert (line["job"], line["user.name"]) == ("traced", "operator")
 

@@ -100,5 +100,15 @@ def test_attempts_are_bounded(world: World) -> None:
     assert leases.claim(run_id) is Refusal.FINISHED
 
 
+def test_a_plan_that_cannot_be_read_is_given_up(world: World) -> None:
+    """As an upgrade that refuses what an older version has stored."""
+    run_id = world.add_run(world.add_job({"kind": "telepathy"}))
+    leases = make_leases(world)
+    assert leases.claim(run_id) is Refusal.GIVEN_UP
+    (result,) = world.read_results(run_id)
+    assert (result.action_kind, result.status) == ("telepathy", "skipped")
+    assert result.detail.startswith("skipped: this version cannot read the action: ")
+
+
 def test_what_does_not_exist_has_finished(world: World) -> None:
     assert make_leases(world).claim(12345) is Refusal.FINISHED

@@ -12,6 +12,8 @@ from backend_service.actions.outcome import OUTPUT_LIMIT, Endpoint, Outcome, dec
 from backend_service.schemas.base import Body, Text
 from opsconductor_telemetry import http_client
 
+UNPACKED = {"Accept-Encoding": "identity"}  # a packed body may be a thousand times what comes in
+
 
 @cache
 def share_tls_context() -> ssl.SSLContext:
@@ -50,9 +52,9 @@ class HttpAction(Body):
         content = b""
         async with (
             http_client(verify=share_tls_context(), timeout=self.timeout_s) as client,
-            client.stream(self.method, url) as answer,
+            client.stream(self.method, url, headers=UNPACKED) as answer,
         ):
-            async for piece in answer.aiter_bytes(OUTPUT_LIMIT):
+            async for piece in answer.aiter_raw(OUTPUT_LIMIT):
                 content += piece
                 if len(content) > OUTPUT_LIMIT:
                     break

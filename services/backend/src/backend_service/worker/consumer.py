@@ -18,6 +18,7 @@ from opsconductor_telemetry import extract, get_logger
 READ_BLOCK_MS = 500
 OUTAGE_PAUSE_S = 1.0
 STOP_GRACE_S = 2.0
+RELEASE_S = 2.0
 THREADS = 32
 
 log = get_logger(__name__)
@@ -75,7 +76,7 @@ class Consumer:
             for task in late:
                 task.cancel()
             if late:
-                await asyncio.wait(late)
+                await asyncio.wait(late, timeout=RELEASE_S)
         log.info("worker stopped")
 
     async def _take(self, free: int) -> list[Entry]:
@@ -94,11 +95,11 @@ class Consumer:
                 await self._execute(entry)
             except* (SQLAlchemyError, redis.RedisError) as group:
                 reason = str(first_error(group)).strip()
-                log.warning("run interrupted; it is tried again", run_id=entry.run_id, error=reason)
+                log.warning("run interrupted; its entry is delivered again", run_id=entry.run_id, error=reason)
             except* LeaseLostError:
                 log.warning("run taken over by another worker", run_id=entry.run_id)
             except* Exception:
-                log.exception("run interrupted by a fault; it is tried again", run_id=entry.run_id)
+                log.exception("run interrupted by a fault; its entry is delivered again", run_id=entry.run_id)
 
     async def _execute(self, entry: Entry) -> None:
         if entry.run_id is None:
@@ -110,7 +111,7 @@ class Consumer:
             return
         if isinstance(claim, Refusal):
             if claim is Refusal.GIVEN_UP:
-                log.error("run given up: its workers keep dying", run_id=entry.run_id)
+                log.error("run given up; its results say why", run_id=entry.run_id)
             await asyncio.to_thread(self._queue.remove, entry.id)
             return
         log.info("run started", run_id=claim.run_id, job=claim.job, attempt=claim.attempt)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import Enum, auto
 from typing import Any
 
+from pydantic import ValidationError
 from sqlalchemy import exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -60,7 +61,13 @@ class Leases:
                 return Refusal.BUSY
             done = {(result.target_id, result.action_index): result.status for result in run.results}
             if run.attempts >= self._max_attempts:
-                give_up(session, run, set(done))
+                reason = f"the run was interrupted {run.attempts} times (RUN_MAX_ATTEMPTS)"
+                give_up(session, run, set(done), reason)
+                return Refusal.GIVEN_UP
+            try:
+                actions = load_actions(run.plan["actions"])
+            except ValidationError as error:
+                give_up(session, run, set(done), f"this version cannot read the action: {error}")
                 return Refusal.GIVEN_UP
             run.status = RunStatus.RUNNING
             run.attempts += 1
@@ -73,7 +80,7 @@ class Leases:
                 token=run.lease_token,
                 attempt=run.attempts,
                 targets=tuple(Endpoint(**target) for target in run.plan["targets"]),
-                actions=load_actions(run.plan["actions"]),
+                actions=actions,
                 done=done,
             )
 
@@ -119,13 +126,13 @@ class Leases:
         return Run.id == claim.run_id, Run.lease_token == claim.token, Run.status == RunStatus.RUNNING
 
 
-def give_up(session: Session, run: Run, done: set[tuple[int, int]]) -> None:
-    """Fail a run whose workers keep dying; what was not done is recorded as skipped."""
+def give_up(session: Session, run: Run, done: set[tuple[int, int]], reason: str) -> None:
+    """Fail a run that cannot be executed; what was not done is recorded as skipped."""
     for target in run.plan["targets"]:
         for index, action in enumerate(run.plan["actions"]):
             if (target["id"], index) not in done:
                 result = make_skipped(target["id"], target["name"], index, action["kind"])
-                result["detail"] = f"skipped: the run was interrupted {run.attempts} times (RUN_MAX_ATTEMPTS)"
+                result["detail"] = f"skipped: {reason}"
                 session.execute(insert(Result).values(run_id=run.id, **result).on_conflict_do_nothing())
     run.status = RunStatus.FAILED
     run.finished_at = session.scalars(select(func.clock_timestamp())).one()
