@@ -30,7 +30,7 @@ class SourceReader:
             return False
         block = source.tail.read()
         if block is None:
-            if source.held and now - source.held_since > HELD_S:
+            if source.waits and now - source.held_since > HELD_S:
                 self.let_go(source, batch, now)
             return False
         source.position.modified = source.tail.stat().st_mtime_ns
@@ -44,7 +44,7 @@ class SourceReader:
         block = source.tail.read_rest()
         if block is not None:
             self._take(source, block, batch, now)
-        if source.held:
+        if source.waits:
             self.let_go(source, batch, now)
         return block is not None
 
@@ -64,7 +64,7 @@ class SourceReader:
             Entry(first_ns + index, line.decode("utf-8", "replace"), labels.copy())
             for index, line in enumerate(lines)
         ]
-        if not source.held and not source.pipeline.holds:
+        if not source.waits:
             source.held_since, source.held_from = now, block.start
         source.read, source.read_anchor = block.end, block.anchor
         if not source.pipeline.stateful:

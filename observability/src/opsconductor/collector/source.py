@@ -86,9 +86,14 @@ class Source:
         return self.identity.id
 
     @property
+    def waits(self) -> bool:
+        """Whether entries wait for what a stage expects to follow."""
+        return bool(self.held) or self.pipeline.holds
+
+    @property
     def pending(self) -> bool:
         """Whether lines were read that are not handled yet."""
-        return self.read != self.position.offset or bool(self.held)
+        return self.read != self.position.offset or self.waits
 
     def rewind(self) -> None:
         """Forget what was read beyond the position; it will be read again."""

@@ -13,7 +13,6 @@ from opsconductor.collector.stages.entry import Entry
 from opsconductor.model.errors import ConfigError
 
 ROOT = Path(os.environ.get("OPSCONDUCTOR_CONFORMANCE", "/absent")) / "logs"
-LOOSE = {"time: unknown unit"}
 
 
 def _load(name: str) -> list[dict[str, Any]]:
@@ -35,7 +34,12 @@ def _build(stages: list[dict[str, Any]]) -> Any:
 
 
 VECTORS = [case for case in _load("promtail_pipeline_vectors.jsonl") if not _names(case["pipeline_stages"]) & NOT_YET]
-INVALID = [case for case in _load("promtail_pipeline_invalid.jsonl") if not set(case["stage"]) & NOT_YET]
+INVALID = [
+    case
+    for case in _load("promtail_pipeline_invalid.jsonl")
+    # the vectors' `source: ""` was lost when they were written down; test_stages has these cases
+    if not set(case["stage"]) & NOT_YET and case["error"] != "empty source"
+]
 
 pytestmark = pytest.mark.skipif(not ROOT.exists(), reason="OPSCONDUCTOR_CONFORMANCE is not set")
 
