@@ -1,7 +1,7 @@
-"""A compactor with small slices, to be killed: DATA."""
+"""A compactor with small slices, to be killed: DATA. Prints 1 for each compaction, 0 when there was nothing to do."""
 
 import sys
-import threading
+import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,9 +16,11 @@ SETTINGS = StorageSettings(
     retention_ns=0,
     flush_rows=100,
     flush_interval_ns=50_000_000,
-    compactor_interval_ns=10_000_000,
     source_ttl_ns=10**18,
 )
 
 with Compactor(Path(sys.argv[1]), TABLE, SETTINGS) as compactor:
-    compactor.run(threading.Event())
+    while True:
+        sys.stdout.write(f"{compactor.run_once():d}\n")
+        sys.stdout.flush()
+        time.sleep(0.01)

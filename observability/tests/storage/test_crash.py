@@ -81,24 +81,38 @@ def check(reader: Reader, known: Acknowledged) -> Counter[str]:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=pytest.mark.soak)])
 def test_writers_and_compactors_killed_under_load(tmp_path: Path, kills: int) -> None:
+    kills = int(os.environ.get("OPSCONDUCTOR_KILLS", kills))
     chance = random.Random(kills)
     known: Acknowledged = dict.fromkeys(CLIENTS, -1)
     stop = threading.Event()
+    killed = []
 
     def kill_compactors() -> None:
         while not stop.is_set():
-            with running("crash_compactor.py", str(tmp_path)):
-                stop.wait(1 + chance.random())
+            goal = chance.randrange(1, 5)
+            with running("crash_compactor.py", str(tmp_path)) as process:
+                assert process.stdout is not None
+                while goal and not stop.is_set():
+                    line = process.stdout.readline()
+                    goal = 0 if not line else goal - int(line)
+                time.sleep(chance.random() / 50)
+                process.kill()
+                assert process.stderr is not None
+                killed.append(process.stderr.read())
 
     thread = threading.Thread(target=kill_compactors)
     thread.start()
     try:
         reader = Reader(tmp_path, TABLE)
-        for _ in range(int(os.environ.get("OPSCONDUCTOR_KILLS", kills))):
+        rounds = 0
+        while thread.is_alive() and (rounds < kills or len(killed) < kills):
             write_until_killed(tmp_path, known, chance)
             check(reader, known)
+            rounds += 1
     finally:
         stop.set()
         thread.join()
+    assert len(killed) >= kills
+    assert not [text for text in killed if "Traceback" in text]
     assert all(number >= 0 for number in known.values())
     assert list((tmp_path / "segments").rglob("*.parquet"))
