@@ -140,7 +140,7 @@ def _postgres(place: Place, privileges: Privileges, state: Path) -> BoxSpec:
         prepare=partial(prepare_postgres, program, data, privileges, place.home.secrets / POSTGRES),
         privileges=privileges,
         stop_signal=signal.SIGINT,  # "fast": ends open transactions
-        on_orphan=signal.SIGINT,
+        on_orphan=signal.SIGQUIT,  # "immediate": the next start recovers from the log
         environment=plain_environment(),
     )
 

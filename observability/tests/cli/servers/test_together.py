@@ -100,7 +100,7 @@ def test_the_servers_come_up_come_back_and_leave_nothing(
     family = list_descendants({cluster.box(name).pid for name in SERVERS})
     assert len(family) > len(SERVERS)
     os.kill(cluster.state().pid, signal.SIGKILL)
-    wait(lambda: not any(is_alive(identity) for identity in family))
+    wait(lambda: not any(is_alive(identity) for identity in family), 60)
     stop_clusters(home, ["business"])
 
 
