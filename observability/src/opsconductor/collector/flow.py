@@ -104,6 +104,10 @@ class Flow:
             self._reader.let_go(source, self._batch, now)
             self.registry.close(source)
             return True
+        except OSError as error:
+            log.error("cannot read file: trying again", **{"file.path": source.name}, reason=str(error))
+            self.registry.close(source)
+            return False
 
     def is_due(self, now: float, idle: bool) -> bool:
         """Whether the batch should be sealed: full, old enough, or nothing else to read. Never while one is out."""

@@ -163,9 +163,10 @@ class Registry:
     def _group_moved(self) -> dict[str, list[Source]]:
         """Sources that are not under their own path, and those just met, by folder."""
         groups: dict[str, list[Source]] = {}
-        for source in self.sources.values():
+        for source in list(self.sources.values()):
             if source.position.target not in self._by_key:
-                continue  # its job has left the configuration
+                self._miss(source)  # its job has left the configuration
+                continue
             if source.tail is None or source.draining or source.id in self._just_met:
                 folder = str(Path(os.path.realpath(source.position.path)).parent)
                 groups.setdefault(folder, []).append(source)
@@ -185,12 +186,15 @@ class Registry:
             if copy is not None:
                 present = True
                 self._resume(source, *copy)
-        position = source.position
         if present:
-            position.missing = 0.0
-        elif not position.missing:
-            position.missing = time.time()
-        elif time.time() - position.missing > FORGET_S and not source.pending:
+            source.position.missing = 0.0
+        else:
+            self._miss(source)
+
+    def _miss(self, source: Source) -> None:
+        position = source.position
+        position.missing = position.missing or time.time()
+        if time.time() - position.missing > FORGET_S and not source.pending:
             del self.sources[source.id]
 
     def _unopened(self, neighbours: list[Neighbour]) -> Iterator[Neighbour]:

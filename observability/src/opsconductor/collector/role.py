@@ -4,7 +4,9 @@ import asyncio
 import fcntl
 import os
 import resource
+import signal
 import sys
+import traceback
 from pathlib import Path
 
 from opsconductor.collector.config import CollectorConfig
@@ -28,15 +30,16 @@ log = get_logger(__name__)
 def main(options: RoleOptions) -> int:
     """Run until SIGTERM. Returns 0, or 2 where the file, the data folder or the listen address cannot be used."""
     try:
-        _run(options)
+        failed = _run(options)
     except ConfigError as error:
         print(f"opsconductor: {error}", file=sys.stderr)  # noqa: T201 - the terminal is who asked
         return BAD_START
     log.info("stopped")
-    return 0
+    return 1 if failed else 0
 
 
-def _run(options: RoleOptions) -> None:
+def _run(options: RoleOptions) -> bool:
+    """Serve until the end; whether a client's task failed, so that the supervisor starts the collector anew."""
     figures = Figures()
     config = read_config(options.config or DEFAULT_CONFIG, lambda reason: figures.stage_dropped.add(1, reason))
     data = options.data or config.positions.parent
@@ -53,6 +56,7 @@ def _run(options: RoleOptions) -> None:
         log.info("listening", **{"server.address": host, "server.port": port})
         app = make_app(composition.shippers, figures, composition.find_missing)
         serve(app, listener, start=composition.start, stop=composition.stop)
+        return composition.failed
     finally:
         listener.close()
         os.close(lock)
@@ -66,6 +70,7 @@ class _Composition:
         self._flows = [Flow(config, client, data / client.key, figures) for client in config.clients]
         self.shippers: list[Shipper] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self.failed = False
         figures.watch_files(lambda: list_offsets(self.shippers) if self.shippers else [])
 
     def find_missing(self) -> str:
@@ -78,14 +83,23 @@ class _Composition:
             pusher = Pusher(flow.client, self._figures)
             self.shippers.append(Shipper(flow, pusher, self._figures, self._config.sync_period))
         self._tasks = [asyncio.create_task(shipper.run()) for shipper in self.shippers]
+        for task in self._tasks:
+            task.add_done_callback(self._notice_failure)
 
     async def stop(self) -> None:
         """Stop the tasks; each has a bound of its own."""
         for shipper in self.shippers:
             shipper.stop()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, BaseException):
-                log.error("a client's task failed", error=repr(result))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _notice_failure(self, task: asyncio.Task[None]) -> None:
+        """End the process where a task ended by an error: a collector that is up must collect."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            trace = "".join(traceback.format_exception(error))
+            log.critical("stopping: a client's task failed", **{"exception.stacktrace": trace})
+            self.failed = True
+            signal.raise_signal(signal.SIGTERM)
 
 
 def _prepare_folder(data: Path) -> int:

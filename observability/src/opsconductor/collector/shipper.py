@@ -28,6 +28,9 @@ STOP_S = 2.0
 WAIT_MAX_S = 300.0
 """How long a store may ask us to wait."""
 
+JOURNAL_RETRY_S = 2.0
+"""How often a full disk is tried again."""
+
 CONFLICTS_MAX = 3
 """Contradictions in a row after which a batch goes without its ranges."""
 
@@ -44,6 +47,7 @@ class Shipper:
         self._wake, self._stopping = asyncio.Event(), asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
         self._conflicts = 0
+        self._failure: BaseException | None = None
         self.ready = False
 
     def stop(self) -> None:
@@ -52,9 +56,11 @@ class Shipper:
         self._wake.set()
 
     async def run(self) -> None:
-        """Work until `stop`, then end within STOP_S."""
+        """Work until `stop`, then end within STOP_S. Raises what delivering a batch raised, which is a defect."""
         try:
             await self._work()
+            if self._failure is not None:
+                raise self._failure
             try:
                 async with asyncio.timeout(STOP_S):
                     await self._flush()
@@ -64,7 +70,7 @@ class Shipper:
             if self._sending:
                 self._sending.cancel()
                 await asyncio.gather(self._sending, return_exceptions=True)
-            self.flow.save_positions(self.flow.format_positions())
+            await self._save()
             self.flow.close()
             await self._pusher.close()
 
@@ -133,7 +139,7 @@ class Shipper:
         self._sending = None
         self._wake.set()
         if not task.cancelled() and task.exception() is not None:
-            log.error("cannot deliver a batch", error=repr(task.exception()))
+            self._failure = task.exception()
             self._stopping.set()
 
     async def _deliver(self, record: Record, journalled: bool) -> None:
@@ -147,13 +153,18 @@ class Shipper:
         await self._save()
 
     async def _journal(self, record: Record) -> None:
+        tried = False
         while True:
             try:
                 await asyncio.to_thread(self.flow.journal.write, record)
                 return
             except OSError as error:
-                log.error("cannot journal a batch: free disk space, nothing is sent until then", reason=str(error))
-                await asyncio.sleep(self.flow.client.max_period)
+                if not tried:
+                    log.error(
+                        "cannot journal a batch: free disk space, nothing is sent until then", reason=str(error)
+                    )
+                tried = True
+                await asyncio.sleep(JOURNAL_RETRY_S)
 
     async def _save(self) -> None:
         try:

@@ -43,7 +43,7 @@ class Block:
 class Tail:
     """An open descriptor and where reading stands.
 
-    head: the first line's bytes, checked while nothing was read yet; anchor: bytes before the offset.
+    head: the first line's bytes; anchor: bytes before the offset. Both are checked at every read.
     """
 
     def __init__(self, descriptor: int, offset: int, anchor: bytes, head: bytes) -> None:
@@ -84,18 +84,17 @@ class Tail:
     def read_rest(self) -> Block | None:
         """The unfinished last line of a file that nobody writes to any more; None where there is none."""
         body = self._read_checked(LINE_BYTES_MAX)
-        if not body:
+        if not body or b"\n" in body:  # it was finished meanwhile: `read` takes it
             return None
-        end = self.stat().st_size
-        return self._finish([body], end, body, cut=end - self.offset > len(body))
+        cut = len(body) == LINE_BYTES_MAX
+        return self._finish([body], self.stat().st_size if cut else self.offset + len(body), body, cut)
 
     def _read_checked(self, size: int) -> bytes:
         """Bytes from the offset on, read together with those that prove that the file is still the same."""
-        proof, at = (self.anchor, self.offset - len(self.anchor)) if self.offset else (self.head, 0)
-        data = os.pread(self.descriptor, self.offset - at + size, at)
-        if not data.startswith(proof):
+        data = os.pread(self.descriptor, len(self.anchor) + size, self.offset - len(self.anchor))
+        if not data.startswith(self.anchor) or os.pread(self.descriptor, len(self.head), 0) != self.head:
             raise FileTruncatedError
-        return data[self.offset - at :]
+        return data[len(self.anchor) :]
 
     def _read_long(self, size: int, seen: tuple[int, int]) -> Block | None:
         stop = min(size, self._scanned + SCAN_BYTES)
