@@ -26,9 +26,10 @@ from opsconductor.logs.parameters import (
     parse_query,
     parse_range_query,
 )
-from opsconductor.logs.worker_protocol import Question, WorkerConfig
+from opsconductor.logs.worker_config import WorkerConfig
 from opsconductor.model.errors import InputError, OpsConductorError
 from opsconductor.serving.errors import describe_error
+from opsconductor.serving.worker_protocol import Question
 from opsconductor.storage.reader import Reader
 from opsconductor_telemetry import get_logger
 

@@ -16,9 +16,9 @@ from opsconductor.logs.figures import Figures
 from opsconductor.logs.ingest import PushEndpoint
 from opsconductor.logs.reading import ReadEndpoint
 from opsconductor.logs.tailing import TailEndpoint
-from opsconductor.logs.workers import WorkerPool
 from opsconductor.serving.errors import ErrorMiddleware
 from opsconductor.serving.health import health_routes
+from opsconductor.serving.worker_pool import WorkerPool
 from opsconductor_telemetry import TraceMiddleware
 
 PREFIX: Final = "/loki/api/v1"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from opsconductor.logs.children import begin_child, watch_parent
 from opsconductor.logs.table import LOGS
 from opsconductor.model.errors import UnavailableError
+from opsconductor.serving.children import begin_child, watch_parent
 from opsconductor.storage.compactor import Compactor
 from opsconductor.storage.settings import StorageSettings
 from opsconductor_telemetry import configure, get_logger

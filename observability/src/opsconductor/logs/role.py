@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Final
 
 from opsconductor.logs.api import make_app
-from opsconductor.logs.children import keep_child, wait_for_end
 from opsconductor.logs.compactor import CompactorConfig
 from opsconductor.logs.config import DEFAULT_FILE, LogsConfig, load_config
 from opsconductor.logs.figures import make_figures
 from opsconductor.logs.ingest import PushEndpoint
 from opsconductor.logs.table import LOGS
 from opsconductor.logs.tailing import TailEndpoint
-from opsconductor.logs.worker_protocol import WorkerConfig
-from opsconductor.logs.workers import WorkerPool
+from opsconductor.logs.worker_config import WorkerConfig
 from opsconductor.model.errors import ConfigError, UnavailableError
+from opsconductor.serving.children import keep_child, wait_for_end
 from opsconductor.serving.role import RoleOptions
 from opsconductor.serving.server import bind_listener, serve
+from opsconductor.serving.worker_pool import WorkerPool
 from opsconductor.storage.settings import StorageSettings
 from opsconductor.storage.writer import Writer
 from opsconductor_telemetry import configure, get_logger
@@ -30,6 +30,7 @@ QUERY_WORKERS: Final = 1
 QUERY_MEMORY_BYTES: Final = 512 << 20
 """DuckDB's limit in a query worker; beyond it, a query spills to disk or fails alone."""
 
+QUERY_WORKER: Final = "opsconductor.logs.query_worker"
 COMPACTOR: Final = "opsconductor.logs.compactor"
 BAD_START: Final = 2
 
@@ -66,10 +67,12 @@ class LogsRole:
         self._push = PushEndpoint(config, self._figures)
         self._writer: Writer | None = None
         self._pool = WorkerPool(
+            QUERY_WORKER,
             _worker_config(config, self._data),
-            QUERY_WORKERS,
-            config.max_outstanding_per_tenant,
-            self._figures.restarts,
+            threads=config.max_concurrent,
+            count=QUERY_WORKERS,
+            max_waiting=config.max_outstanding_per_tenant,
+            restarts=self._figures.restarts,
         )
         self._compactor: asyncio.Task[None] | None = None
         self.tail = TailEndpoint(config, self._find_pool, self._figures)

@@ -15,9 +15,9 @@ from opsconductor.logs.config import LogsConfig
 from opsconductor.logs.encoding import JSON, encode_error
 from opsconductor.logs.figures import Figures
 from opsconductor.logs.reading import make_question
-from opsconductor.logs.workers import Answer, Part, WorkerDiedError, WorkerPool
 from opsconductor.model.errors import LimitError, OpsConductorError
 from opsconductor.serving.errors import describe_error
+from opsconductor.serving.worker_pool import Answer, Part, WorkerDiedError, WorkerPool
 
 GOING_AWAY: Final = 1001
 INTERNAL_ERROR: Final = 1011

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from opsconductor.logs.children import keep_child, wait_for_end
+from opsconductor.serving.children import keep_child, wait_for_end
 from opsconductor.serving.counters import Counter
 
 MODULE = textwrap.dedent(
     """
     import os, sys, threading
-    from opsconductor.logs.children import begin_child, watch_parent
+    from opsconductor.serving.children import begin_child, watch_parent
     channel, config = begin_child(3)
     stop = threading.Event()
     watch_parent(channel, stop, 0.2)

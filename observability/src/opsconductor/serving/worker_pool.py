@@ -10,21 +10,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from opsconductor.logs.children import Child, keep_child
-from opsconductor.logs.worker_protocol import (
-    Frame,
-    ProtocolError,
-    Question,
-    WorkerConfig,
-    ask_frame,
-    encode_frame,
-    read_frame,
-)
 from opsconductor.model.errors import LimitError, UnavailableError
+from opsconductor.serving.children import Child, keep_child
 from opsconductor.serving.counters import Counter
+from opsconductor.serving.worker_protocol import Frame, ProtocolError, Question, ask_frame, encode_frame, read_frame
 from opsconductor_telemetry import get_logger
 
-MODULE: Final = "opsconductor.logs.query_worker"
 CANCEL_S: Final = 5.0
 """How long a worker may take to end a cancelled answer; then the worker is restarted."""
 
@@ -90,13 +81,19 @@ class Worker:
 
 
 class WorkerPool:
-    """Keeps `count` query workers alive and shares questions among them."""
+    """Keeps `count` query workers alive and shares questions among them.
 
-    def __init__(self, config: WorkerConfig, count: int, max_waiting: int, restarts: Counter) -> None:
-        self._config, self._count, self._restarts = config, count, restarts
+    module: what a worker runs (python -m); config: a dataclass that it is given; threads: questions that one worker
+    takes at a time; max_waiting: questions of a tenant that may wait for their turn.
+    """
+
+    def __init__(
+        self, module: str, config: object, *, threads: int, count: int, max_waiting: int, restarts: Counter
+    ) -> None:
+        self._module, self._config, self._count, self._restarts = module, config, count, restarts
         self._max_waiting = max_waiting
         self._waiting: dict[str, int] = {}
-        self._slots = asyncio.Semaphore(count * config.threads)
+        self._slots = asyncio.Semaphore(count * threads)
         self._workers: list[Worker] = []
         self._changed = asyncio.Condition()
         self._keepers: list[asyncio.Task[None]] = []
@@ -127,7 +124,7 @@ class WorkerPool:
     def start(self) -> None:
         """Start the workers."""
         for number in range(self._count):
-            keeper = keep_child(f"query-worker-{number}", MODULE, self._config, self._converse, self._restarts)
+            keeper = keep_child(f"query-worker-{number}", self._module, self._config, self._converse, self._restarts)
             self._keepers.append(asyncio.create_task(keeper))
 
     async def stop(self) -> None:

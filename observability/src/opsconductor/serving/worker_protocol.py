@@ -28,23 +28,8 @@ _SIZES: Final = struct.Struct("<II")
 
 
 @dataclass(frozen=True)
-class WorkerConfig:
-    """What a query worker needs to know. Times in ns, sizes in bytes.
-
-    data: the storage folder; threads: queries at the same time; memory_bytes: DuckDB's limit.
-    """
-
-    data: str
-    threads: int
-    memory_bytes: int
-    max_entries: int
-    max_series: int
-    max_length_ns: int
-
-
-@dataclass(frozen=True)
 class Question:
-    """One request: `endpoint` is the path below /loki/api/v1, `query` the raw query string.
+    """One request: `endpoint` is the path below the API's prefix, `query` the raw query string.
 
     flags: the response encoding flags; timeout_s: how long the answer may take.
     """

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsconductor.logs.worker_protocol import (
+from opsconductor.serving.worker_protocol import (
     MAX_BODY_BYTES,
     Frame,
     ProtocolError,
