@@ -1,4 +1,5 @@
 import asyncio
+import os
 import threading
 import time
 from concurrent.futures import Future
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 from opsconductor.model.errors import InputError, LimitError, UnavailableError
+from opsconductor.storage import writer as writer_module
 from opsconductor.storage.append import Append, SourceConflict, SourceRange
 from opsconductor.storage.disk import free_bytes
 from opsconductor.storage.frame import scan_frames
@@ -51,8 +53,6 @@ def test_resent_ranges_are_invisible_and_gaps_are_told(tmp_path: Path, kit: Any)
 def test_appends_that_wait_share_a_group_and_see_each_other(
     tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import os
-
     syncs = []
     gate = threading.Event()
     real = os.fdatasync
@@ -84,8 +84,6 @@ def test_a_group_that_fails_takes_its_answers_with_it(
     tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A conflict, a no-op or a duplicate that rests on a write of the same group must not outlive it."""
-    import os
-
     gate, waiting = threading.Event(), threading.Event()
 
     def fail(_: int) -> None:
@@ -136,14 +134,59 @@ def test_metadata_is_part_of_a_row(tmp_path: Path, kit: Any) -> None:
     assert len(kit.lines(tmp_path)) == 3
 
 
-def test_duplicates_that_race_are_stored_once(tmp_path: Path, kit: Any) -> None:
-    rows = [(10, 1, "a"), (11, 1, "b")]
+def test_duplicates_of_one_group_are_stored_once(tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both were compared with what is stored before either was."""
+    waiting, gate, compared = threading.Event(), threading.Event(), threading.Semaphore(0)
+    sync, compare = os.fdatasync, writer_module.mark_stored
+
+    def slow_sync(handle: int) -> None:
+        waiting.set()
+        gate.wait(10)
+        sync(handle)
+
+    def count_comparison(*arguments: Any) -> Any:
+        waiting.wait(10)
+        compared.release()
+        return compare(*arguments)
+
     with Writer.open(tmp_path, kit.table, kit.settings) as writer:
         writer.append(kit.append("t", [(50, 1, "newer")])).result()
-        futures = [writer.append(kit.append("t", [*rows, (12 + n % 3, 1, "c")])) for n in range(12)]
-        for future in futures:
-            future.result(30)
-    assert sorted(kit.lines(tmp_path)) == ["a", "b", "c", "c", "c", "newer"]
+        monkeypatch.setattr(writer_module, "mark_stored", count_comparison)
+        twins = [writer.append(kit.append("t", [(10, 1, "a"), (11, 1, text)])) for text in "bc"]
+        monkeypatch.setattr(os, "fdatasync", slow_sync)
+        other = writer.append(kit.append("t", [(60, 1, "other")]))
+        waiting.wait(10)
+        for _ in twins:
+            assert compared.acquire(timeout=10)
+        time.sleep(0.1)
+        gate.set()
+        assert {other.result(10), *(twin.result(10) for twin in twins)} <= {2, 3, 4, 5}
+    assert sorted(kit.lines(tmp_path)) == ["a", "b", "c", "newer", "other"]
+
+
+def test_a_duplicate_committed_during_the_comparison_is_seen(
+    tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate, taken = threading.Event(), threading.Event()
+    with Writer.open(tmp_path, kit.table, kit.settings) as writer:
+        writer.append(kit.append("t", [(50, 1, "newer")])).result()
+        snapshot = writer._reader.snapshot
+
+        def take_early(tenant: str) -> Any:
+            view = snapshot(tenant)
+            taken.set()
+            gate.wait(10)
+            return view
+
+        monkeypatch.setattr(writer._reader, "snapshot", take_early)
+        pending = writer.append(kit.append("t", [(10, 1, "a"), (11, 1, "b")]))
+        taken.wait(10)
+        # Rows of a range are stored without a comparison, while the foreign ones wait for theirs.
+        writer.append(kit.append("t", [(10, 1, "a")], R("f", 0, 1))).result(10)
+        writer.append(kit.append("other", [(11, 1, "b")], R("f", 0, 1))).result(10)
+        gate.set()
+        assert pending.result(10) == 4
+    assert kit.lines(tmp_path) == ["newer", "a", "b"]
 
 
 def test_wrong_input_is_refused_alone(tmp_path: Path, kit: Any) -> None:
@@ -206,8 +249,6 @@ def test_below_the_reserve_writes_are_refused_and_reads_go_on(tmp_path: Path, ki
 
 
 def test_a_full_queue_answers_429(tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
     gate = threading.Event()
     monkeypatch.setattr(os, "fdatasync", lambda _: gate.wait(10))
     settings = StorageSettings(disk_reserve_bytes=0, max_queued_bytes=10_000)
