@@ -280,10 +280,11 @@ def test_a_service_that_is_away_is_said_in_words(own_door: Door) -> None:
         own_door.upstreams[box].shutdown()
         own_door.upstreams[box].server_close()
     answer = httpx.get(f"{own_door.url}/api/jobs")
-    assert (answer.status_code, answer.headers["Content-Type"]) == (502, "application/json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/json")
     assert answer.json()["detail"].startswith("cannot reach the service")
     page = httpx.get(own_door.url)
-    assert page.status_code == 502
+    assert page.status_code == 503
+    assert page.headers["Content-Type"].startswith("text/html")
     assert "OpsConductor is not available" in page.text
     assert page.headers["X-Trace-Id"]
     assert httpx.get(f"{own_door.url}/api/auth/session").json()["box"] == "auth"

@@ -142,3 +142,16 @@ def test_a_lost_access_token_is_renewed_and_logout_ends_the_session(person, brow
         assert other.submit("/logout").url.path == "/login"
         other.cookies.set("opsconductor_refresh", refresh, domain="127.0.0.1")
         assert other.get("/jobs").status_code == 303
+
+
+def test_users_of_different_addresses_do_not_share_a_rate_limit(platform, person):
+    """Auth counts logins by address: it must be the browser's, not the frontend's. Nginx names it."""
+
+    def try_to_log_in(address, name="nobody"):
+        form = {"username": name, "password": "x"}
+        return httpx.post(f"{person.base_url}/login", data=form, headers={"X-Forwarded-For": address}, timeout=30)
+
+    statuses = [try_to_log_in("198.51.100.7", f"nobody-{number}").status_code for number in range(31)]
+    assert statuses == [401] * 30 + [429]
+    assert "from your address" in try_to_log_in("198.51.100.7").text
+    assert try_to_log_in("203.0.113.9").status_code == 401
