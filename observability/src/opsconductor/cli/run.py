@@ -13,6 +13,7 @@ ROLES = {
     "dashboards": ("opsconductor.dashboards.role", 3001),
     "exporters": ("opsconductor.exporters.role", 9100),
     "logs": ("opsconductor.logs.role", 3100),
+    "metrics": ("opsconductor.metrics.role", 9090),
 }
 """Role → (module with main(RoleOptions) -> int, default port)."""
 

@@ -1,1 +1,1 @@
-"""Metrics role: scrape, rules, queries and remote write (no code yet)."""
+"""Metrics role: scrape, rules, queries and remote write."""

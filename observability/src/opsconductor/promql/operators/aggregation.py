@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from opsconductor.promql.operators.over_time import pick_quantile
+from opsconductor.promql.errors import EvaluationError
+from opsconductor.promql.operators.over_time import pick_quantile, sort_values
 from opsconductor.vectors.block import Block, Bools, Floats, Indices
 from opsconductor.vectors.grouping import group_series
 from opsconductor.vectors.sums import sum_groups
@@ -14,7 +15,10 @@ def aggregate(operator: str, block: Block, names: Sequence[str], parameter: Floa
     """One series a group (topk and bottomk: the chosen series themselves); parameter float64 [steps]."""
     labels, group = group_series(block.labels, names, without=without)
     if operator in ("topk", "bottomk"):
-        return _choose(block, group, len(labels), _require(parameter), largest=operator == "topk")
+        limit = _require(parameter)
+        if np.isnan(limit).any():
+            raise EvaluationError("Parameter value is NaN")
+        return _choose(block, group, len(labels), limit, largest=operator == "topk")
     counts = _count(block.present, group, len(labels))
     present = counts > 0
     if operator == "quantile":
@@ -44,16 +48,29 @@ def _reduce(operator: str, block: Block, group: Indices, counts: Floats) -> Floa
         return counts
     if operator == "group":
         return np.ones(counts.shape)
-    total = sum_groups(np.where(block.present, block.values, 0.0), group, len(counts))
+    values = np.where(block.present, block.values, 0.0)
     if operator == "sum":
-        return total
+        return sum_groups(values, group, len(counts))
+    if operator == "avg":
+        return _average(values, group, counts)
     with np.errstate(all="ignore"):
-        mean = total / counts
-        if operator == "avg":
-            return mean
-        squares = np.where(block.present, (block.values - mean[group]) ** 2, 0.0)
+        # Relative to any member, so that equal values have no variance at all.
+        origin = np.zeros(counts.shape)
+        origin[group[::-1]] = values[::-1]
+        offsets = np.where(block.present, values - origin[group], 0.0)
+        mean = _average(offsets, group, counts)
+        squares = np.where(block.present, (offsets - mean[group]) ** 2, 0.0)
         variance = sum_groups(squares, group, len(counts)) / counts
         return variance if operator == "stdvar" else np.sqrt(variance)
+
+
+def _average(values: Floats, group: Indices, counts: Floats) -> Floats:
+    with np.errstate(all="ignore"):
+        total = sum_groups(values, group, len(counts))
+        mean = total / counts
+        if np.isinf(total).any():  # a sum beyond the largest number may still have a mean below it
+            mean = np.where(np.isinf(total), sum_groups(values / counts[group], group, len(counts)), mean)
+    return mean
 
 
 def _quantile(block: Block, group: Indices, shape: tuple[int, ...], quantile: Floats) -> Floats:
@@ -62,12 +79,13 @@ def _quantile(block: Block, group: Indices, shape: tuple[int, ...], quantile: Fl
         rows = np.flatnonzero(group == number)
         for step in range(shape[1]):
             values = block.values[rows, step][block.present[rows, step]]
-            result[number, step] = pick_quantile(float(quantile[step]), np.sort(values))
+            result[number, step] = pick_quantile(float(quantile[step]), sort_values(values))
     return result
 
 
 def _choose(block: Block, group: Indices, groups: int, limit: Floats, *, largest: bool) -> Block:
     kept = np.zeros(block.present.shape, dtype=np.bool_)
+    chosen: list[int] = []
     # NaN ranks last whichever way one looks.
     order_key = np.where(np.isnan(block.values), np.inf, -block.values if largest else block.values)
     for number in range(groups):
@@ -77,4 +95,6 @@ def _choose(block: Block, group: Indices, groups: int, limit: Floats, *, largest
             wanted = max(0, int(limit[step])) if np.isfinite(limit[step]) else len(alive)
             best = alive[np.argsort(order_key[alive, step], kind="stable")[:wanted]]
             kept[best, step] = True
-    return Block(block.labels, block.values, kept).drop_empty()
+            chosen += best.tolist()
+    # An instant result comes in the order of choice.
+    return Block(block.labels, block.values, kept).take(list(dict.fromkeys(chosen)))

@@ -81,9 +81,15 @@ def quantile_over_time(quantile: Floats, windows: Windows) -> Block:
     """The φ-quantile of each window, φ float64 [steps]; linear between neighbours."""
     result = np.zeros(windows.count.shape)
     for row, column in zip(*np.nonzero(windows.count), strict=True):
-        window = np.sort(windows.values[windows.first[row, column] : windows.end[row, column]])
+        window = sort_values(windows.values[windows.first[row, column] : windows.end[row, column]])
         result[row, column] = pick_quantile(float(quantile[column]), window)
     return _block(windows, result)
+
+
+def sort_values(values: Floats) -> Floats:
+    """Ascending; NaN is the smallest value, as in the original."""
+    ascending = np.sort(values)
+    return np.roll(ascending, int(np.isnan(ascending).sum()))
 
 
 def pick_quantile(quantile: float, ascending: Floats) -> float:
