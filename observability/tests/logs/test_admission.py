@@ -184,3 +184,16 @@ def is_good(labels, entry, limits):
         and size <= limits.max_structured_metadata_size
         and len(metadata) <= limits.max_structured_metadata_entries_count
     )
+
+
+def test_metadata_with_an_empty_value_is_metadata_that_is_absent():
+    entries = [
+        (NOW, "a", {"k": "", "m": "1", "n": ""}),
+        (NOW, "b"),
+        (NOW, "c", {"k": ""}),
+        (NOW - 169 * HOUR, "too old", {"k": "2"}),
+        (NOW, "d", {"k": "3", "m": ""}),
+    ]
+    found = admit_all(make_push(('{a="b"}', entries)))
+    assert found.rows.column("line").to_pylist() == ["a", "b", "c", "d"]
+    assert found.rows.column("metadata").to_pylist() == [[("m", "1")], [], [], [("k", "3")]]

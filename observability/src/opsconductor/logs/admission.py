@@ -160,13 +160,25 @@ def _truncate(line: pa.Array, limits: Limits) -> pa.Array:
 
 def _build_rows(push: DecodedPush, line: pa.Array, ids: npt.NDArray[np.uint64], keep: Mask) -> pa.RecordBatch:
     metadata = push.metadata
-    if metadata is None:
+    if metadata is not None:
+        metadata = _drop_empty(metadata)
+    else:
         metadata = pa.MapArray.from_arrays(
             pa.array(np.zeros(len(ids) + 1, np.int32)), pa.array([], pa.string()), pa.array([], pa.string())
         )
     text = line if line.type == pa.string() else repair_text(line)
     rows = pa.RecordBatch.from_arrays([pa.array(push.time), pa.array(ids), text, metadata], schema=ROW_SCHEMA)
     return rows if keep.all() else rows.filter(pa.array(keep))
+
+
+def _drop_empty(metadata: pa.MapArray) -> pa.MapArray:
+    """The metadata without pairs whose value is empty: a label that is empty is one that is absent."""
+    full = pc.not_equal(metadata.items, "")
+    if pc.all(full).as_py():
+        return metadata
+    before = np.concatenate(([0], np.cumsum(full.to_numpy(zero_copy_only=False))))
+    offsets = before[metadata.offsets.to_numpy()].astype(np.int32)
+    return pa.MapArray.from_arrays(pa.array(offsets), metadata.keys.filter(full), metadata.items.filter(full))
 
 
 def _numbers(column: pa.Array) -> Numbers:

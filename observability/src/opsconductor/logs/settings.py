@@ -64,31 +64,39 @@ SETTINGS = {setting.name: setting for setting in (*LIMITS, *ROLE)}
 
 LEVELS = ("debug", "info", "warn", "error")
 
-MEANINGLESS = (
-    "analytics",
-    "common.instance_addr",
-    "common.instance_interface_names",
-    "common.replication_factor",
-    "common.ring",
-    "common.storage.filesystem",
-    "compactor.delete_request_store",
-    "compactor.retention_delete_delay",
-    "compactor.working_directory",
-    "ingester.lifecycler",
-    "ingester.wal",
-    "limits_config.allow_structured_metadata",
-    "memberlist",
-    "pattern_ingester.enabled",
-    "schema_config",
-    "server.grpc_listen_address",
-    "server.grpc_listen_port",
-    "server.http_listen_address",
-    "server.http_listen_port",
-    "storage_config.filesystem",
-    "storage_config.tsdb_shipper",
-)
-"""Keys accepted in silence: what they decide does not exist here (rings, gRPC, index formats) or is decided by the
-command line (the listen address)."""
+_RING = "one process holds everything: there is no ring and no replica"
+_STORE = "the storage engine has its own layout below common.path_prefix"
+_LISTEN = "the listen address is the command line's --listen; there is no gRPC"
+
+MEANINGLESS = {
+    "analytics": "no figures leave the machine",
+    "common.instance_addr": _RING,
+    "common.instance_interface_names": _RING,
+    "common.replication_factor": _RING,
+    "common.ring": _RING,
+    "common.storage.filesystem": _STORE,
+    "compactor.delete_request_store": _STORE,
+    "compactor.retention_delete_delay": "files go as soon as no query reads them",
+    "compactor.working_directory": _STORE,
+    "ingester.lifecycler": _RING,
+    "ingester.wal": "the write-ahead log is always on; docs/settings.md lists the storage engine's settings",
+    "limits_config.allow_structured_metadata": "structured metadata is always taken",
+    "limits_config.per_stream_rate_limit": (
+        "protects one ingester of a ring from one stream; here a tenant's whole rate is one limit, ingestion_rate_mb"
+    ),
+    "limits_config.per_stream_rate_limit_burst": "as per_stream_rate_limit; the limit is ingestion_burst_size_mb",
+    "memberlist": _RING,
+    "pattern_ingester.enabled": "patterns are not served",
+    "ruler": "the metrics role evaluates the shipped rules; rules over lines are evaluated by the original alone",
+    "schema_config": _STORE,
+    "server.grpc_listen_address": _LISTEN,
+    "server.grpc_listen_port": _LISTEN,
+    "server.http_listen_address": _LISTEN,
+    "server.http_listen_port": _LISTEN,
+    "storage_config.filesystem": _STORE,
+    "storage_config.tsdb_shipper": _STORE,
+}
+"""Keys accepted in silence, and why: what they decide does not exist here or is decided elsewhere."""
 
 AS_WE_DO = {
     "limits_config.discover_log_levels": "false",
