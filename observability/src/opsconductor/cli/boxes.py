@@ -11,7 +11,7 @@ from pathlib import Path
 from opsconductor.cli.box import BoxSpec
 from opsconductor.cli.health import probe_http, probe_postgres, probe_redis
 from opsconductor.cli.home import CONFIG_ENVIRONMENT, Home
-from opsconductor.cli.passwords import ADMINISTRATOR, POSTGRES, REDIS, ensure_password
+from opsconductor.cli.passwords import ADMINISTRATOR, DASHBOARDS, POSTGRES, REDIS, ensure_password
 from opsconductor.cli.ports import DEFAULT_PORTS, Ports
 from opsconductor.cli.process import MARK
 from opsconductor.cli.servers.nginx import nginx_argv, write_nginx_configuration
@@ -30,8 +30,15 @@ SERVICES = {
     "frontend": "frontend_service",
 }
 """Box → Python module, in the business cluster."""
-ROLES = {"logs": "loki.yml", "collector": "promtail.yml"}
-"""Box → configuration file, in the observability cluster."""
+ROLES = {
+    "logs": ("loki.yml", "loki"),
+    "collector": ("promtail.yml", "var/lib/promtail"),
+    "metrics": ("prometheus.yml", "prometheus"),
+    "alerts": ("alertmanager.yml", "alertmanager"),
+    "dashboards": ("grafana/provisioning", "var/lib/grafana"),
+    "exporters": ("", ""),
+}
+"""Box → its configuration below config/ and its data below the home, in the observability cluster."""
 BOXES = {"business": ("postgres", "redis", *SERVICES, "nginx"), "observability": tuple(ROLES)}
 NEEDS = {
     "auth": ("postgres", "redis"),
@@ -57,7 +64,9 @@ def build_boxes(cluster: str, home: Home, config: Path, offset: int) -> list[Box
     """The boxes of one cluster. Finds the servers' programs (MissingServerError) and makes missing passwords."""
     place = Place(home, config, Ports(offset))
     if cluster == "observability":
-        return [_role(place, name, file) for name, file in ROLES.items()]
+        for password in (POSTGRES, REDIS, DASHBOARDS):
+            ensure_password(home, password)
+        return [_role(place, name, file, data) for name, (file, data) in ROLES.items()]
     for password in (ADMINISTRATOR, POSTGRES, REDIS):
         ensure_password(home, password)
     privileges = choose_privileges()
@@ -112,20 +121,34 @@ def _service(place: Place, name: str, module: str) -> BoxSpec:
     )
 
 
-def _role(place: Place, name: str, file: str) -> BoxSpec:
-    data = place.home.root / "loki" if name == "logs" else place.home.state / "promtail"
-    command = ("-P", "-m", "opsconductor.cli.main", "run", name)
-    options = ("--config", str(place.config / file), "--data", str(data), "--listen", place.ports.listen(name))
+def _role(place: Place, name: str, file: str, data: str) -> BoxSpec:
+    options = ["--listen", place.ports.listen(name)]
+    if file:
+        options += ["--config", str(place.config / file), "--data", str(place.home.root / data)]
+    for listener, listen in place.ports.side(name).items():
+        options += [f"--{listener}", listen]
     return BoxSpec(
         name=name,
         cluster="observability",
-        argv=(sys.executable, *command, *options),
+        argv=(sys.executable, "-P", "-m", "opsconductor.cli.main", "run", name, *options),
         port=place.ports.of(name),
         probe=probe_http(place.ports.of(name)),
         needs=NEEDS.get(name, ()),
-        environment=_environment(place),
+        environment=_environment(place) | _role_environment(place.home),
         url=f"http://{place.ports.listen(name)}/",
     )
+
+
+def _role_environment(home: Home) -> dict[str, str]:
+    """Settings of the roles that no configuration file holds, under the originals' names."""
+    return {
+        "DATA_SOURCE_URI": f"postgres:{DEFAULT_PORTS['postgres']}/postgres",
+        "DATA_SOURCE_USER": ROLE,
+        "DATA_SOURCE_PASS_FILE": str(home.secrets / POSTGRES),
+        "REDIS_ADDR": f"redis://redis:{DEFAULT_PORTS['redis']}",
+        "REDIS_PASSWORD_FILE": str(home.secrets / REDIS),
+        "GF_SECURITY_ADMIN_PASSWORD__FILE": str(home.secrets / DASHBOARDS),
+    }
 
 
 def _postgres(place: Place, privileges: Privileges, state: Path) -> BoxSpec:

@@ -112,8 +112,7 @@ def _examine_config(option: Path | None) -> Iterator[Finding]:
     except OpsConductorError as error:
         yield Finding("configuration", False, str(error), "name the folder with --config DIR")
         return
-    for name in ROLES.values():
-        path = config / name
+    for path in (config / name for name, _ in ROLES.values() if name.endswith(".yml")):
         try:
             yaml.safe_load(path.read_text())
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -29,6 +29,7 @@ CONFIG_LINKS = {
     "etc/alertmanager": ".",
     "etc/nginx": "nginx",
     "etc/grafana": "grafana",
+    "var/lib/grafana/dashboards": "dashboards",
 }
 """Path below the home → path below the configuration folder: the originals' install paths."""
 

@@ -9,6 +9,7 @@ from opsconductor.cli.home import Home
 ADMINISTRATOR = "administrator-password"
 POSTGRES = "postgres-password"
 REDIS = "redis-password"
+DASHBOARDS = "dashboards-password"
 LENGTH = 24
 
 

@@ -20,13 +20,39 @@ DEFAULT_PORTS = {
     "nginx": 8080,
     "logs": 3100,
     "collector": 9080,
+    "metrics": 9090,
+    "alerts": 9093,
+    "dashboards": 3001,
+    "exporters": 9100,
 }
+"""Box → its main port."""
 
-CONTAINER_NAMES = {"logs": "loki", "collector": "promtail"}
+SIDE_PORTS = {
+    "exporters": {"postgres": 9187, "redis": 9121, "nginx": 9113},
+}
+"""Box → its further listeners by name, each an option of `opsconductor run`."""
+
+CONTAINER_NAMES = {
+    "logs": "loki",
+    "collector": "promtail",
+    "metrics": "prometheus",
+    "alerts": "alertmanager",
+    "dashboards": "grafana",
+    "exporters": "node-exporter",
+}
 """What containers call a box, where that is not its name."""
 
+SIDE_NAMES = {
+    ("exporters", "postgres"): "postgres-exporter",
+    ("exporters", "redis"): "redis-exporter",
+    ("exporters", "nginx"): "nginx-exporter",
+}
+"""What containers call the box behind a further listener."""
+
 HOST = "127.0.0.1"
-HIGHEST_OFFSET = 65535 - max(DEFAULT_PORTS.values())
+HIGHEST_OFFSET = 65535 - max(
+    *DEFAULT_PORTS.values(), *(port for side in SIDE_PORTS.values() for port in side.values())
+)
 LISTENING = "0A"
 
 
@@ -48,9 +74,19 @@ class Ports:
         """HOST:PORT that the box listens on."""
         return f"{HOST}:{self.of(box)}"
 
+    def side(self, box: str) -> dict[str, str]:
+        """HOST:PORT of each further listener of the box."""
+        return {name: f"{HOST}:{port + self.offset}" for name, port in SIDE_PORTS.get(box, {}).items()}
+
+    def all_of(self, box: str) -> list[int]:
+        """Every port that the box listens on, the main one first."""
+        return [self.of(box), *(port + self.offset for port in SIDE_PORTS.get(box, {}).values())]
+
     def addresses(self) -> str:
         """The table for OPSCONDUCTOR_ADDRESSES: every box under its own name and the one containers use."""
         table = {}
+        for (box, name), container in SIDE_NAMES.items():
+            table[f"{container}:{SIDE_PORTS[box][name]}"] = self.side(box)[name]
         for box, port in DEFAULT_PORTS.items():
             for name in {box, CONTAINER_NAMES.get(box, box)}:
                 table[f"{name}:{port}"] = self.listen(box)
@@ -127,14 +163,14 @@ def describe_owner(port: int) -> str:
 def suggest_offset(boxes: list[str], taken: int) -> int:
     """An offset with which all these boxes' ports are free."""
     for offset in range(10000, HIGHEST_OFFSET, 5000):
-        if offset != taken and all(is_free(DEFAULT_PORTS[box] + offset) for box in boxes):
+        if offset != taken and all(is_free(port) for box in boxes for port in Ports(offset).all_of(box)):
             return offset
     return 10000
 
 
 def check_ports(boxes: list[str], ports: Ports) -> None:
     """Raise PortError naming each taken port, its owner and the command that avoids it."""
-    taken = [(box, ports.of(box)) for box in boxes if not is_free(ports.of(box))]
+    taken = [(box, port) for box in boxes for port in ports.all_of(box) if not is_free(port)]
     if not taken:
         return
     reasons = "; ".join(f"cannot start {box}: port {port} is used by {describe_owner(port)}" for box, port in taken)

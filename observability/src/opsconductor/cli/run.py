@@ -4,6 +4,7 @@ import argparse
 import importlib
 from pathlib import Path
 
+from opsconductor.cli.ports import SIDE_PORTS
 from opsconductor.model.address import parse_listen
 from opsconductor.serving.role import RoleOptions
 
@@ -24,10 +25,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", type=Path, help="the original's configuration file (default: config/)")
     parser.add_argument("--data", type=Path, help="folder for the role's state (default: what the file says)")
     parser.add_argument("--listen", default="", metavar="HOST:PORT", help="default: loopback, the role's own port")
+    for role, listeners in SIDE_PORTS.items():
+        for name, port in listeners.items():
+            help_text = f"further listener of {role} (default: loopback, {port})"
+            parser.add_argument(f"--{name}", default="", metavar="HOST:PORT", help=help_text)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Import the role's module and run its main() until it is told to stop."""
     module, port = ROLES[arguments.role]
-    options = RoleOptions(arguments.config, arguments.data, parse_listen(arguments.listen, port))
+    listen = parse_listen(arguments.listen, port)
+    extra = {
+        name: parse_listen(getattr(arguments, name.replace("-", "_")) or listen[0], default)
+        for name, default in SIDE_PORTS.get(arguments.role, {}).items()
+    }
+    options = RoleOptions(arguments.config, arguments.data, listen, extra)
     return int(importlib.import_module(module).main(options))
