@@ -16,7 +16,7 @@ from opsconductor.cli.box import BoxStatus
 from opsconductor.cli.health import Probe
 from opsconductor.cli.home import Home, prepare_home
 from opsconductor.cli.launch import end_leftovers, stop_clusters
-from opsconductor.cli.ports import DEFAULT_PORTS, is_free
+from opsconductor.cli.ports import DEFAULT_PORTS, Ports, is_free
 from opsconductor.cli.state import CLUSTERS, ClusterState, read_running
 
 FAKE_CLUSTER = Path(__file__).with_name("fake_cluster.py")
@@ -34,8 +34,8 @@ def wait_until(check: Callable[[], Any], timeout_s: float = 30.0) -> Any:
 def pick_offset() -> int:
     """A port offset with which all ports are free."""
     while True:
-        offset = random.randrange(10000, 50000)
-        if all(is_free(port + offset) for port in DEFAULT_PORTS.values()):
+        offset = random.randrange(10000, 16000)  # below the ports that the kernel hands out to clients
+        if all(is_free(port) for box in DEFAULT_PORTS for port in Ports(offset).all_of(box)):
             return offset
 
 
