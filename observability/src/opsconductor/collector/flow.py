@@ -160,7 +160,7 @@ class Flow:
         """
         sources = [self.registry.sources.get(item.id) for item in record.ranges]
         sources += [self.registry.sources.get(key) for key in self._batch.ranges]
-        if give_up or not all(source and _can_read(source, committed.get(source.id)) for source in sources):
+        if give_up or not all(source and self._can_read(source, committed.get(source.id)) for source in sources):
             self.in_flight = replace(record, bare=True)
             return self.in_flight
         for key, end in committed.items():
@@ -191,6 +191,12 @@ class Flow:
     def save_positions(self, content: bytes) -> None:
         """Write the positions durably. Raises OSError."""
         save_atomically(self._folder / "positions.json", content)
+
+    def _can_read(self, source: Source, committed: int | None) -> bool:
+        """Whether the file still holds everything from the committed offset, or from the position, on."""
+        if not self.registry.reopen(source) or source.tail is None:
+            return False
+        return (source.position.offset if committed is None else committed) <= source.tail.stat().st_size
 
     def _skip(self, record: Record) -> None:
         """What the record covers is not read a second time."""
@@ -225,10 +231,3 @@ class Flow:
             log.error("lines lost: a file was deleted before it was read", **{"file.path": source.name}, bytes=size)
             self._figures.lost_bytes.add(size, *self._label)
             self.registry.close(source)
-
-
-def _can_read(source: Source, committed: int | None) -> bool:
-    """Whether the open file still holds everything from the committed offset, or from the position, on."""
-    if source.tail is None:
-        return False
-    return (source.position.offset if committed is None else committed) <= source.tail.stat().st_size

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 from opsconductor.collector.config import Target
@@ -83,6 +82,15 @@ class Registry:
                 del self._open[key]
         source.close()
         self.suspects_rotation = True
+
+    def reopen(self, source: Source) -> bool:
+        """Open a known file again, wherever its content is now; whether it is open."""
+        if source.tail is None:
+            found = self._locate(source, list_folder(_find_folder(source)) or [])
+            if found is not None:
+                neighbour, descriptor = found
+                self._start(source, descriptor, read_head(descriptor) or b"", neighbour.path, draining=True)
+        return source.tail is not None
 
     def _meet(self, path: str, target: Target) -> None:
         try:
@@ -168,28 +176,30 @@ class Registry:
                 self._miss(source)  # its job has left the configuration
                 continue
             if source.tail is None or source.draining or source.id in self._just_met:
-                folder = str(Path(os.path.realpath(source.position.path)).parent)
-                groups.setdefault(folder, []).append(source)
+                groups.setdefault(_find_folder(source), []).append(source)
         return groups
 
     def _find_again(self, source: Source, neighbours: list[Neighbour] | None) -> None:
-        identity, present = source.identity, False
-        for neighbour in neighbours or ():
-            if (neighbour.device, neighbour.inode) != (identity.device, identity.inode):
-                continue
-            descriptor = open_verified(neighbour, source)
-            if descriptor is not None:
-                present = True
-                self._resume(source, neighbour, descriptor)
-        if not present and neighbours:
-            copy = find_copy(self._unopened(neighbours), source)
-            if copy is not None:
-                present = True
-                self._resume(source, *copy)
-        if present:
-            source.position.missing = 0.0
-        else:
+        found = self._locate(source, neighbours or [])
+        if found is None:
             self._miss(source)
+            return
+        neighbour, descriptor = found
+        source.position.missing = 0.0
+        if neighbour.size > source.read:
+            self._start(source, descriptor, read_head(descriptor) or b"", neighbour.path, draining=True)
+        else:
+            os.close(descriptor)
+
+    def _locate(self, source: Source, neighbours: list[Neighbour]) -> tuple[Neighbour, int] | None:
+        """Where the closed source's content is now, and a descriptor of it: under another name, or in a copy."""
+        unopened = [item for item in neighbours if (item.device, item.inode) not in self._open]
+        for neighbour in unopened:
+            if (neighbour.device, neighbour.inode) == (source.identity.device, source.identity.inode):
+                descriptor = open_verified(neighbour, source)
+                if descriptor is not None:
+                    return neighbour, descriptor
+        return find_copy(unopened, source)
 
     def _miss(self, source: Source) -> None:
         position = source.position
@@ -197,24 +207,15 @@ class Registry:
         if time.time() - position.missing > FORGET_S and not source.pending:
             del self.sources[source.id]
 
-    def _unopened(self, neighbours: list[Neighbour]) -> Iterator[Neighbour]:
-        return (item for item in neighbours if (item.device, item.inode) not in self._open)
-
-    def _resume(self, source: Source, neighbour: Neighbour, descriptor: int) -> None:
-        """Read on in a file that was verified, if there is more in it."""
-        if neighbour.size > source.read and (neighbour.device, neighbour.inode) not in self._open:
-            head = read_head(descriptor) or b""
-            self._start(source, descriptor, head, neighbour.path, draining=True)
-        else:
-            os.close(descriptor)
-
     def _meet_rotated(self, moved: list[Source], neighbours: list[Neighbour]) -> None:
         """Read rotated files that nobody has met and that are younger than what was known under the same path."""
         for path in {source.position.path for source in moved}:
             known = [source for source in self.sources.values() if source.position.path == path]
             since = min(source.position.modified for source in known)
             heads = {source.identity.head for source in known}
-            for neighbour in self._unopened(neighbours):
+            for neighbour in neighbours:
+                if (neighbour.device, neighbour.inode) in self._open:
+                    continue
                 if neighbour.modified >= since and is_rotated_name(neighbour.path, os.path.realpath(path)):
                     self._meet_unknown(neighbour, path, heads)
 
@@ -229,6 +230,11 @@ class Registry:
         target = next(source.position.target for source in self.sources.values() if source.position.path == path)
         source = self._identify(descriptor, head, path, self._by_key[target])
         self._start(source, descriptor, head, neighbour.path, draining=True)
+
+
+def _find_folder(source: Source) -> str:
+    """The real folder in which the source's file was written and is rotated."""
+    return str(Path(os.path.realpath(source.position.path)).parent)
 
 
 def _is_at(path: str, source: Source) -> bool:
