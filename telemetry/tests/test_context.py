@@ -24,7 +24,7 @@ def test_a_span_is_a_child_of_the_span_around_it() -> None:
             assert (inner.trace_id, inner.parent_id) == (outer.trace_id, outer.span_id)
             assert inner.span_id != outer.span_id
             assert current_trace_id() == outer.trace_id
-        assert CURRENT.get() is outer
+        assert CURRENT.get() is outer.context
     assert CURRENT.get() is None
 
 
@@ -37,7 +37,7 @@ def test_an_exception_leaves_the_context_as_it_was() -> None:
 def test_what_is_injected_is_extracted() -> None:
     carrier: dict[str, str] = {}
     with extract({"traceparent": f"00-{TRACE}-{SPAN}-00", "tracestate": "a=1"}) as first:
-        assert (first.trace_id, first.parent_id, first.flags, first.state) == (TRACE, SPAN, 0, "a=1")
+        assert (first.trace_id, first.parent_id, first.context.flags, first.context.state) == (TRACE, SPAN, 0, "a=1")
         inject(carrier)
     assert carrier == {"traceparent": f"00-{TRACE}-{first.span_id}-00", "tracestate": "a=1"}
     with extract(carrier) as second:

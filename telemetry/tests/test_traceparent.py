@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsconductor_telemetry.spans import inject, join_trace, use_context
+from opsconductor_telemetry.spans import Span, inject, join_trace
 from opsconductor_telemetry.traceparent import (
     Parent,
     format_traceparent,
@@ -123,7 +123,7 @@ def answer(headers: list[list[str]]) -> dict[str, str]:
     """What the service sends on for a request with these headers."""
     given = {name: [value for key, value in headers if key.lower() == name] for name in ("traceparent", "tracestate")}
     carrier: dict[str, str] = {}
-    with use_context(join_trace(given["traceparent"], given["tracestate"], None)):
+    with Span(join_trace(given["traceparent"], given["tracestate"], None), "test", "server", {}):
         inject(carrier)
     return carrier
 

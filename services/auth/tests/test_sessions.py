@@ -40,7 +40,7 @@ async def test_every_key_ends_by_itself(redis: Redis) -> None:
     session_id, tokens = await store.open(ADA)
     await store.rotate(session_id, tokens.refresh_token, ADA)
     keys = await redis.keys()
-    assert len(keys) == 6
+    assert len(keys) == 7
     assert [key for key in keys if await redis.ttl(key) <= 0] == []
 
 
@@ -93,6 +93,20 @@ async def test_all_sessions_of_a_user_end_but_one(redis: Redis) -> None:
     assert await store.end_all(ADA.id, keep=opened[1][0]) == 2
     assert [bool(await store.check(tokens.access_token)) for _, tokens in opened] == [False, True, False]
     assert await store.check(other.access_token)
+    assert await store.count() == 2
+
+
+async def test_open_sessions_are_counted_until_they_end(redis: Redis) -> None:
+    store = make_store(redis, idle_s=2)
+    session_id, tokens = await store.open(ADA)
+    await store.open(ADA)
+    ended, _ = await store.open(ADA)
+    await store.end(ended, ADA.id)
+    assert await store.count() == 2
+    await asyncio.sleep(1.2)
+    await store.rotate(session_id, tokens.refresh_token, ADA)
+    await asyncio.sleep(1)
+    assert await store.count() == 1
 
 
 async def test_the_oldest_session_makes_room(redis: Redis, monkeypatch) -> None:

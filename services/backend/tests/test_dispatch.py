@@ -18,9 +18,12 @@ def test_runs_are_numbered_within_their_job_and_carry_their_trace(world: World) 
     assert [run.number for run in runs] == [1, 2, 1]
     entries = world.raw_redis.xrange(STREAM)
     assert [entry_id for entry_id, _ in entries] == [run.entry_id for run in runs]
-    assert [fields for _, fields in entries] == [
-        {"run_id": str(run.id), "traceparent": run.traceparent} for run in runs
-    ]
+    assert [fields["run_id"] for _, fields in entries] == [str(run.id) for run in runs]
+    sent = [fields["traceparent"].split("-") for _, fields in entries]
+    assert [parts[1] for parts in sent] == [run.trace_id for run in runs]
+    assert {parts[2] for parts in sent}.isdisjoint(
+        run.traceparent.split("-")[2] for run in runs
+    )  # the producer's span
     assert all(run.trace_id in run.traceparent for run in runs)
     assert len({run.trace_id for run in runs}) == 3
 

@@ -1,13 +1,19 @@
-"""Outgoing HTTP: names resolved through the address table, the trace context passed on, a debug line per call."""
+"""Outgoing HTTP: names resolved through the address table, the trace context passed on.
 
+Each call is a client span, an observation and a debug line; its time ends with the head of the answer.
+"""
+
+import asyncio
 import time
 from typing import Any
 
 import httpx
 
-from opsconductor_telemetry.address import resolve_url
+from opsconductor_telemetry.address import DEFAULT_PORTS, resolve_url
+from opsconductor_telemetry.instruments import CALLED, bound_method
 from opsconductor_telemetry.log import get_logger
-from opsconductor_telemetry.spans import inject, start_span
+from opsconductor_telemetry.redaction import redact_text
+from opsconductor_telemetry.spans import Span, inject, start_span
 
 log = get_logger(__name__)
 _OF_TRANSPORT = ("verify", "cert", "trust_env", "http1", "http2", "limits")
@@ -33,22 +39,61 @@ class _TracingTransport(httpx.AsyncBaseTransport):
         self._inner = inner
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with start_span(f"HTTP {request.method}"):
+        method, url = bound_method(request.method), request.url
+        call = {
+            "http_request_method": method,
+            "server_address": url.host,
+            "server_port": str(url.port or DEFAULT_PORTS.get(url.scheme) or ""),
+        }
+        with start_span(method, "client") as span:
             started = time.perf_counter()
-            fields: dict[str, object] = {"http.request.method": request.method, "url.full": str(request.url)}
+            status, failure = "", ""
             try:
                 response = await self._inner.handle_async_request(_address(request))
-                fields["http.response.status_code"] = response.status_code
+                status = str(response.status_code)
+                if response.status_code >= 400:
+                    failure = status
                 return response
-            except httpx.HTTPError as error:
-                fields["error.type"] = type(error).__name__
+            except (httpx.HTTPError, OSError, asyncio.CancelledError) as error:
+                failure = type(error).__name__
                 raise
             finally:
-                fields["duration_ms"] = round((time.perf_counter() - started) * 1000, 3)
-                log.debug("request sent", **fields)
+                passed_s = time.perf_counter() - started
+                CALLED.observe(passed_s, **call, http_response_status_code=status, error_type=failure)
+                _describe(span, request, status, failure)
+                log.debug("request sent", **_list_fields(request, status, failure, passed_s))
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+def _describe(span: Span, request: httpx.Request, status: str, failure: str) -> None:
+    """Spec: OpenTelemetry's HTTP client spans. An answer of 4xx or 5xx is a failure of this side's call."""
+    if not span.recorded:
+        return
+    method = bound_method(request.method)
+    span.set(
+        **{
+            "http.request.method": method,
+            "http.request.method_original": None if method == request.method else request.method,
+            "server.address": request.url.host,
+            "server.port": request.url.port or DEFAULT_PORTS.get(request.url.scheme),
+            "url.full": redact_text(str(request.url)),
+            "http.response.status_code": int(status) if status else None,
+        }
+    )
+    if failure:
+        span.fail(failure)
+
+
+def _list_fields(request: httpx.Request, status: str, failure: str, passed_s: float) -> dict[str, object]:
+    fields: dict[str, object] = {"http.request.method": request.method, "url.full": str(request.url)}
+    if status:
+        fields["http.response.status_code"] = int(status)
+    elif failure:
+        fields["error.type"] = failure
+    fields["duration_ms"] = round(passed_s * 1000, 3)
+    return fields
 
 
 def _address(request: httpx.Request) -> httpx.Request:

@@ -1,13 +1,11 @@
-"""Logging of a service: one call at start, then loggers that take fields.
+"""Logging of a service: loggers that take fields, and JSON lines of every logger of the process.
 
-    configure("auth")
     log = get_logger(__name__)
     log.info("login succeeded", **{"user.name": "ada"})
 
 Every logger of the process (uvicorn's, libraries', warnings, uncaught exceptions) writes the same lines.
 """
 
-import atexit
 import logging
 import os
 import sys
@@ -83,18 +81,16 @@ def get_logger(name: str) -> Logger:
     return Logger(name)
 
 
-def configure(service: str) -> None:
-    """Send every log line of this process to stdout as JSON, under the service's name. Call once, at start.
+def start_logging(service: str) -> None:
+    """Send every log line of this process to stdout as JSON, under the service's name.
 
-    LOG_LEVEL (debug, info, warning, error; default info) is read from the environment; TelemetryError when it is
-    none of these. uvicorn is to be run with log_config=None and access_log=False.
+    TelemetryError when LOG_LEVEL is no level.
     """
     global _service, _sink
     level = _read_level()
     _service = service
     if _sink is None:
         _sink = Sink(STDOUT, _report_dropped)
-        atexit.register(shutdown)
     root = logging.getLogger()
     root.handlers = [_LineHandler()]
     root.setLevel(level)
@@ -108,8 +104,8 @@ def configure(service: str) -> None:
     threading.excepthook = _log_uncaught_in_thread
 
 
-def shutdown(timeout_s: float = 2.0) -> None:
-    """Write what is queued, for at most timeout_s seconds. Called at exit by itself; may be called again."""
+def stop_logging(timeout_s: float) -> None:
+    """Write what is queued, for at most timeout_s seconds."""
     if _sink is not None:
         _sink.flush(timeout_s)
 

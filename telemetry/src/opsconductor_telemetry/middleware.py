@@ -1,15 +1,18 @@
-"""The ASGI middleware: a trace context for every request, and one line about it."""
+"""The ASGI middleware: for every request a trace context, one line, an observation and a server span."""
 
 import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
 from opsconductor_telemetry.context import TraceContext
+from opsconductor_telemetry.instruments import SERVED, SERVING, bound_method
 from opsconductor_telemetry.lines import describe_exception
 from opsconductor_telemetry.log import get_logger
-from opsconductor_telemetry.spans import join_trace, use_context
+from opsconductor_telemetry.spans import Span, join_trace
+from opsconductor_telemetry.traceparent import SAMPLED
 
 # ASGI's own types: messages are dictionaries of anything
 Scope = MutableMapping[str, Any]
@@ -19,7 +22,7 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 PROBES = frozenset({"/health", "/ready", "/metrics"})
-"""Paths that supervisors ask every second: their good answers are logged at "debug" where nobody traces them."""
+"""Paths that supervisors and scrapers ask every few seconds. Asked within a trace they are requests as any other."""
 
 NEAR = tuple(
     ip_network(text)
@@ -36,7 +39,7 @@ class TraceMiddleware:
     The root of the trace is the client's `traceparent`, else `X-Trace-Id` (Nginx's request id), else random; the
     answer carries `X-Trace-Id`. One line "request" per request: OpenTelemetry's http.request.method, http.route,
     url.path, http.response.status_code, client.address, and duration_ms. An exception that leaves the application
-    is part of that line.
+    is part of that line and of the span.
     """
 
     def __init__(self, app: Application) -> None:
@@ -47,16 +50,22 @@ class TraceMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        with use_context(_read_context(scope)) as context:
-            await _Exchange(scope, context, send).run(self.app, receive)
+        method = bound_method(scope["method"])
+        with Span(_read_context(scope), method, "server", {}) as span:
+            SERVING.add(1, http_request_method=method)
+            try:
+                await _Exchange(scope, span, send).run(self.app, receive)
+            finally:
+                SERVING.add(-1, http_request_method=method)
 
 
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, context: TraceContext, send: Send) -> None:
+    def __init__(self, scope: Scope, span: Span, send: Send) -> None:
         self.scope = scope
-        self.context = context
+        self.span = span
+        self.probed = is_probe(scope, span.context)
         self.forward = send
         self.status = 500
         self.complete = False
@@ -66,17 +75,18 @@ class _Exchange:
         try:
             await app(self.scope, receive, self.send)
         except Exception as error:
-            self.write_line(describe_exception(error))
+            self.tell(describe_exception(error))
             # A framework has answered 500 and raises only for the server's log, which is this line.
             if not self.complete:
                 raise
+            self.span.record_exception(error)
         else:
-            self.write_line({})
+            self.tell({})
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"x-trace-id", self.context.trace_id.encode())]
+            message["headers"] = [*message.get("headers", ()), (b"x-trace-id", self.span.trace_id.encode())]
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
         await self.forward(message)
@@ -84,22 +94,60 @@ class _Exchange:
     def choose_level(self, *, failed: bool) -> int:
         if failed:
             return logging.ERROR
-        if self.scope["path"] in PROBES and self.context.parent_id is None:
+        if self.probed:
             return logging.DEBUG if self.status < 400 else logging.WARNING
         return logging.INFO if self.status < 500 else logging.ERROR
 
-    def write_line(self, exception: dict[str, object]) -> None:
-        scope, path = self.scope, self.scope["path"]
+    def tell(self, exception: dict[str, object]) -> None:
+        """The request's line, its observation and its span's attributes."""
+        scope = self.scope
+        passed_s = time.perf_counter() - self.started
+        route, address = _read_route(scope), client_address(scope)
         fields = {
             "http.request.method": scope["method"],
-            "http.route": _read_route(scope),
-            "url.path": path,
+            "http.route": route,
+            "url.path": scope["path"],
             "http.response.status_code": self.status,
-            "duration_ms": round((time.perf_counter() - self.started) * 1000, 3),
-            "client.address": client_address(scope),
+            "duration_ms": round(passed_s * 1000, 3),
+            "client.address": address,
         }
         given = {name: value for name, value in fields.items() if value is not None}
         log.log(self.choose_level(failed=bool(exception)), "request", **given, **exception)
+        if not self.probed:
+            SERVED.observe(
+                passed_s,
+                http_request_method=self.span.name,
+                http_route=route or "",
+                http_response_status_code=str(self.status),
+            )
+        if self.span.recorded:
+            self.describe(route, address)
+
+    def describe(self, route: str | None, address: str | None) -> None:
+        """Spec: OpenTelemetry's HTTP server spans. Only 5xx is a failure of this side."""
+        scope, method = self.scope, self.span.name
+        agents = _read_headers(scope, b"user-agent")
+        self.span.set(
+            **{
+                "http.request.method": method,
+                "http.request.method_original": None if method == scope["method"] else scope["method"],
+                "http.route": route,
+                "url.path": scope["path"],
+                "url.scheme": scope.get("scheme", "http"),
+                "http.response.status_code": self.status,
+                "client.address": address,
+                "user_agent.original": agents[0] if agents else None,
+            }
+        )
+        if self.status >= 500:
+            self.span.fail(str(self.status))
+        if route:
+            self.span.name = f"{method} {route}"
+
+
+def is_probe(scope: Scope, context: TraceContext) -> bool:
+    """Whether a supervisor or a scraper asks: then there is no span, no observation and only a debug line."""
+    return scope["path"] in PROBES and context.parent_id is None
 
 
 def client_address(scope: Scope) -> str | None:
@@ -148,7 +196,8 @@ def _read_route(scope: Scope) -> str | None:
 def _read_context(scope: Scope) -> TraceContext:
     trace_ids = _read_headers(scope, b"x-trace-id")
     trace_id = trace_ids[0] if len(trace_ids) == 1 else None
-    return join_trace(_read_headers(scope, b"traceparent"), _read_headers(scope, b"tracestate"), trace_id)
+    context = join_trace(_read_headers(scope, b"traceparent"), _read_headers(scope, b"tracestate"), trace_id)
+    return replace(context, flags=context.flags & ~SAMPLED) if is_probe(scope, context) else context
 
 
 def _read_headers(scope: Scope, name: bytes) -> list[str]:

@@ -11,6 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from opsconductor_telemetry.instruments import DROPPED
+
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
 MAX_WRITE_BYTES = 64 * 1024
 RETRY_S = 0.2
@@ -82,6 +84,7 @@ class Sink:
     def _count_dropped(self, count: int) -> None:
         self._unreported += count
         self.dropped_total += count
+        DROPPED.add(count, signal="logs")
 
     def _write(self, data: bytes) -> bool:
         """Write all of data; False when that failed. A line cut by a failure is closed before the next one."""

@@ -5,14 +5,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from auth_service.api import health, login, users
 from auth_service.api.answers import add_error_answers
 from auth_service.body_limit import BodyLimit
+from auth_service.metrics import SESSIONS
 from auth_service.preparation import prepare
-from auth_service.services import make_services
+from auth_service.services import Services, make_services
 from auth_service.settings import Settings
-from opsconductor_telemetry import TraceMiddleware
+from opsconductor_telemetry import MetricsEndpoint, TraceMiddleware
 
 
 def create_application(settings: Settings, fail: Callable[[BaseException], None]) -> TraceMiddleware:
@@ -37,6 +39,12 @@ def create_application(settings: Settings, fail: Callable[[BaseException], None]
 
     app = FastAPI(lifespan=run, openapi_url=None)
     add_error_answers(app)
+
+    async def count_sessions() -> dict[tuple[str, ...], float]:
+        services: Services = app.state.services
+        return {(): await services.sessions.count()}
+
+    app.router.routes.append(Route("/metrics", MetricsEndpoint({SESSIONS: count_sessions})))
     app.include_router(health.router)
     app.include_router(login.router, prefix="/api/auth")
     app.include_router(users.router, prefix="/api/auth")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from auth_service.settings import Settings
-from opsconductor_telemetry import resolve_url
+from opsconductor_telemetry import instrument_sqlalchemy, resolve_url
 
 CONNECTIONS = 5
 CONNECT_TIMEOUT_S = 3
@@ -58,7 +58,7 @@ def make_engine(settings: Settings) -> Engine:
         url = url.set(password=settings.database_password)
     options = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={STATEMENT_TIMEOUT_MS}"
     arguments = {"connect_timeout": CONNECT_TIMEOUT_S, "options": options, "application_name": "auth"}
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=CONNECTIONS,
         max_overflow=0,
@@ -67,6 +67,8 @@ def make_engine(settings: Settings) -> Engine:
         hide_parameters=True,  # an error's text goes into the log, and parameters hold password hashes
         connect_args=arguments,
     )
+    instrument_sqlalchemy(engine)
+    return engine
 
 
 def prepare_database(settings: Settings, then: Callable[[Session], None]) -> None:

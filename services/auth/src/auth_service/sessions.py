@@ -4,6 +4,7 @@
     auth:access:<hash>     session id, for as long as the access token is good
     auth:refresh:<hash>    session id, of the good refresh token and of the used ones
     auth:user:<id>         sorted set of the user's session ids by end, for revoking them all
+    auth:sessions          sorted set of all session ids by end, for counting them
 
 Tokens are random and opaque; Redis holds only their SHA-256. A token is good only while its session exists, so one
 deletion ends it all.
@@ -24,6 +25,7 @@ from auth_service.users import Identity
 MAX_SESSIONS_PER_USER = 500
 """Where a user opens more, the oldest end."""
 
+SESSIONS = "auth:sessions"
 TOKEN_BYTES = 32
 
 # One step, because of two refreshes with one token exactly one may win.
@@ -37,6 +39,8 @@ redis.call('SET', KEYS[2], ARGV[8], 'EX', ARGV[6])
 redis.call('SET', KEYS[3], ARGV[8], 'EX', ARGV[7])
 redis.call('ZADD', KEYS[4], ARGV[5], ARGV[8])
 redis.call('EXPIRE', KEYS[4], ARGV[7])
+redis.call('ZADD', KEYS[5], ARGV[5], ARGV[8])
+redis.call('EXPIRE', KEYS[5], ARGV[7])
 return 'rotated'
 """
 
@@ -92,6 +96,9 @@ class SessionStore:
             pipeline.zremrangebyscore(_user(user.id), "-inf", int(time.time()))
             pipeline.zadd(_user(user.id), {session_id: float(ends)})
             pipeline.expire(_user(user.id), self._idle_s)
+            pipeline.zremrangebyscore(SESSIONS, "-inf", int(time.time()))
+            pipeline.zadd(SESSIONS, {session_id: float(ends)})
+            pipeline.expire(SESSIONS, self._idle_s)
             pipeline.zrange(_user(user.id), 0, -MAX_SESSIONS_PER_USER - 1)
             *_, surplus = await pipeline.execute()
         await self._end_sessions(user.id, surplus)
@@ -125,7 +132,10 @@ class SessionStore:
         refresh = _digest(tokens.refresh_token)
         outcome = Rotation(
             await self._rotate(
-                keys=[_session(session_id), _access(tokens.access_token), f"auth:refresh:{refresh}", _user(user.id)],
+                keys=[
+                    _session(session_id), _access(tokens.access_token), f"auth:refresh:{refresh}", _user(user.id),
+                    SESSIONS,
+                ],
                 args=[
                     _digest(refresh_token), refresh, user.username, user.role,
                     self._end(), self._access_s, self._idle_s, session_id,
@@ -146,12 +156,17 @@ class SessionStore:
         await self._end_sessions(user_id, ids)
         return len(ids)
 
+    async def count(self) -> int:
+        """How many sessions are open."""
+        return int(await self._redis.zcount(SESSIONS, time.time(), "inf"))
+
     async def _end_sessions(self, user_id: int, ids: list[str]) -> None:
         if not ids:
             return
         async with self._redis.pipeline() as pipeline:
             pipeline.delete(*map(_session, ids))
             pipeline.zrem(_user(user_id), *ids)
+            pipeline.zrem(SESSIONS, *ids)
             await pipeline.execute()
 
     def _make_tokens(self) -> Tokens:

@@ -5,7 +5,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from auth_service.settings import Settings
-from opsconductor_telemetry import resolve_url
+from opsconductor_telemetry import instrument_redis, resolve_url
 
 CONNECT_TIMEOUT_S = 2.0
 ANSWER_TIMEOUT_S = 2.0
@@ -26,4 +26,5 @@ def connect_redis(settings: Settings) -> Redis:
         max_connections=CONNECTIONS,
         retry=Retry(NoBackoff(), 1),
     )
+    instrument_redis(client)
     return client

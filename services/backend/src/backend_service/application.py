@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from backend_service.access import Gate, SessionCheck, make_answer
 from backend_service.errors import BackendError, InvalidError, UnavailableError
+from backend_service.metrics import QUEUE_DEPTH, count_queued
 from backend_service.process import build_process
 from backend_service.resources import Resources, start_resources
 from backend_service.routes import jobs, runs, schedules, targets
@@ -33,7 +34,7 @@ def build_application(settings: Settings) -> FastAPI:
         finally:
             await sessions.close()
 
-    app = build_process(settings, "OpsConductor backend", work)
+    app = build_process(settings, "OpsConductor backend", work, {QUEUE_DEPTH: count_queued})
     app.add_middleware(Gate, sessions=sessions, max_body_bytes=settings.max_body_bytes)
     for noun in (targets, jobs, runs, schedules):
         app.include_router(noun.router)

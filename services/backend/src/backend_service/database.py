@@ -8,7 +8,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from backend_service.settings import Settings
-from opsconductor_telemetry import resolve_url
+from opsconductor_telemetry import instrument_sqlalchemy, resolve_url
 
 MIGRATION_LOCK = 0x6F70_7362  # "opsb"; auth migrates a database of its own under its own number
 STATEMENT_TIMEOUT_MS = 15_000
@@ -27,7 +27,7 @@ def locate_database(settings: Settings) -> URL:
 
 def open_engine(settings: Settings) -> Engine:
     """A pool of at most 16 connections; nothing is connected yet."""
-    return create_engine(
+    engine = create_engine(
         locate_database(settings),
         pool_size=8,
         max_overflow=8,
@@ -38,6 +38,8 @@ def open_engine(settings: Settings) -> Engine:
             "options": f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c timezone=UTC",
         },
     )
+    instrument_sqlalchemy(engine)
+    return engine
 
 
 def make_migration_config() -> Config:

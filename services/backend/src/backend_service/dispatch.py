@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from backend_service.database import Sessions
 from backend_service.errors import ConflictError, OverloadedError
 from backend_service.models import Job, Run, RunStatus, Trigger
-from backend_service.queue import RunQueue
-from opsconductor_telemetry import current_trace_id, get_logger, inject
+from backend_service.queue import STREAM, RunQueue, describe_message
+from opsconductor_telemetry import current_trace_id, get_logger, inject, start_span
 
 log = get_logger(__name__)
 
@@ -61,7 +61,10 @@ def create_run(session: Session, job: Job, trigger: Trigger, queue_max_runs: int
 def enqueue_run(sessions: Sessions, queue: RunQueue, run: Run) -> None:
     """Put a committed run into the stream; where Redis is away, the scheduler does it later."""
     try:
-        entry_id = queue.enqueue(run.id, {"traceparent": run.traceparent})
+        with start_span(f"send {STREAM}", "producer", **describe_message(run.id, "send")):
+            carrier: dict[str, str] = {}
+            inject(carrier)
+            entry_id = queue.enqueue(run.id, carrier)
     except redis.RedisError as error:
         log.warning("run not in the stream yet", run_id=run.id, job=run.job_name, error=str(error))
         return

@@ -9,10 +9,12 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.routing import Route
 
 import opsconductor_telemetry as telemetry
 from backend_service.errors import SettingError
 from backend_service.health import router as health_router
+from backend_service.metrics import Series, look_up_with
 from backend_service.resources import Resources, open_resources
 from backend_service.settings import Settings, load_settings
 
@@ -59,9 +61,12 @@ def run_process(service: str, listen: str, build: Callable[[Settings], FastAPI])
     return 0 if server.started and not app.state.failed else 1
 
 
-def build_process(settings: Settings, title: str, work: Work) -> FastAPI:
-    """An application with /health and /ready that runs `work` from start to stop.
+def build_process(
+    settings: Settings, title: str, work: Work, gauges: dict[telemetry.Gauge, Callable[[Resources], Series]]
+) -> FastAPI:
+    """An application with /health, /ready and /metrics that runs `work` from start to stop.
 
+    `gauges` are looked up at each scrape.
     `work` is cancelled at the stop and given the time to clean up; where it fails, the process stops with code 1.
     """
     resources = open_resources(settings)
@@ -79,6 +84,7 @@ def build_process(settings: Settings, title: str, work: Work) -> FastAPI:
     app = FastAPI(title=title, lifespan=live, docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.resources = resources
     app.state.failed = False
+    app.router.routes.append(Route("/metrics", telemetry.MetricsEndpoint(look_up_with(resources, gauges))))
     app.include_router(health_router)
     return app
 

@@ -14,7 +14,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from backend_service.settings import Settings
-from opsconductor_telemetry import resolve_url
+from opsconductor_telemetry import instrument_redis, resolve_url
 
 STREAM = "opsconductor:runs"
 GROUP = "workers"
@@ -44,6 +44,7 @@ class RunQueue:
             retry=Retry(NoBackoff(), 1),
             **({"password": settings.redis_password} if settings.redis_password is not None else {}),
         )
+        instrument_redis(self._redis)
         # Workers of one machine share a name: whose a run is stands in its row, and no name is left behind.
         self._consumer = socket.gethostname()
 
@@ -113,6 +114,17 @@ class RunQueue:
         pipeline.xack(STREAM, GROUP, entry_id)
         pipeline.xdel(STREAM, entry_id)
         pipeline.execute()
+
+
+def describe_message(run_id: int | None, operation: str) -> dict[str, object]:
+    """OpenTelemetry's attributes of a span that sends or processes an entry."""
+    return {
+        "messaging.system": "redis",
+        "messaging.destination.name": STREAM,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": operation,
+        "run_id": run_id,
+    }
 
 
 def is_group_lost(error: redis.ResponseError) -> bool:

@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
@@ -21,7 +22,7 @@ from frontend_service.services import Services
 from frontend_service.session import store_tokens
 from frontend_service.settings import Settings
 from frontend_service.tokens import Renewals
-from opsconductor_telemetry import get_logger, http_client
+from opsconductor_telemetry import MetricsEndpoint, get_logger, http_client
 
 CONNECT_TIMEOUT_S = 2.0
 
@@ -46,6 +47,7 @@ def build_application(settings: Settings) -> ASGIApp:
 
     app = FastAPI(title="OpsConductor", lifespan=live, docs_url=None, redoc_url=None, openapi_url=None)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.router.routes.append(Route("/metrics", MetricsEndpoint()))
     for page in (health, access, dashboard, targets, jobs, schedules, runs, users):
         app.include_router(page.router)
     add_error_pages(app)

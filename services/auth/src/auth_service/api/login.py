@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from auth_service.api.access import Caller, Own
 from auth_service.api.bodies import LoginBody, PasswordBody, RefreshBody, SessionAnswer, TokensAnswer
 from auth_service.errors import RefusalError
+from auth_service.metrics import LOGINS
 from auth_service.passwords import verify_password
 from auth_service.services import Services
 from auth_service.sessions import Rotation
@@ -32,9 +33,11 @@ async def log_in(body: LoginBody, request: Request, services: Own) -> TokensAnsw
         identity = await services.database.run(lambda db: record_login(db, user.id, datetime.now(UTC)))
     except RefusalError as refusal:
         reason = {401: "wrong user name or password", 423: "account locked", 429: "rate limit"}.get(refusal.status)
+        LOGINS.add(result={423: "locked", 429: "limited"}.get(refusal.status, "refused"))
         log.warning("login refused", **{"user.name": username, "reason": reason or str(refusal)})
         raise
     session_id, tokens = await services.sessions.open(identity)
+    LOGINS.add(result="succeeded")
     log.info("login succeeded", **{"user.name": username, "user.role": identity.role, "session.id": session_id})
     return TokensAnswer.of(tokens, identity)
 

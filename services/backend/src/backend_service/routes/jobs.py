@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from backend_service.dispatch import create_run, enqueue_run
 from backend_service.errors import InvalidError
+from backend_service.metrics import RUNS
 from backend_service.models import Job, JobTarget, Run, RunStatus, Target, Trigger
 from backend_service.routes.base import Caller, Held, Key, Limit, Offset, find, flush, read_page
 from backend_service.schemas.base import Page
@@ -62,11 +63,13 @@ def delete_job(held: Held, caller: Caller, key: Key) -> Response:
     with held.sessions.begin() as session:
         job = find(session, Job, key, lock=True)
         session.delete(job)
-        session.execute(
+        cancelled = session.scalars(
             update(Run)
             .where(Run.job_id == key, Run.status == RunStatus.QUEUED)
             .values(status=RunStatus.CANCELLED, finished_at=func.now())
-        )
+            .returning(Run.id)
+        ).all()
+    RUNS.add(len(cancelled), status=RunStatus.CANCELLED)
     log.info("job deleted", job=job.name, job_id=job.id, **{"user.name": caller})
     return Response(status_code=204)
 

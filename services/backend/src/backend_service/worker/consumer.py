@@ -8,8 +8,9 @@ import redis
 from sqlalchemy import update
 from sqlalchemy.exc import SQLAlchemyError
 
-from backend_service.models import Run
-from backend_service.queue import Entry
+from backend_service.metrics import RUN_DURATION, RUNS
+from backend_service.models import Run, RunStatus
+from backend_service.queue import STREAM, Entry, describe_message
 from backend_service.resources import Resources, start_resources
 from backend_service.worker.execution import execute
 from backend_service.worker.leases import Claim, LeaseLostError, Leases, Refusal
@@ -90,15 +91,20 @@ class Consumer:
 
     async def _handle(self, entry: Entry) -> None:
         """Execute the entry's run under its trace; an entry whose run has not finished stays pending."""
-        with extract(entry.carrier):
+        with extract(
+            entry.carrier, f"process {STREAM}", "consumer", **describe_message(entry.run_id, "process")
+        ) as span:
             try:
                 await self._execute(entry)
             except* (SQLAlchemyError, redis.RedisError) as group:
                 reason = str(first_error(group)).strip()
+                span.record_exception(first_error(group))
                 log.warning("run interrupted; its entry is delivered again", run_id=entry.run_id, error=reason)
-            except* LeaseLostError:
+            except* LeaseLostError as group:
+                span.record_exception(first_error(group))
                 log.warning("run taken over by another worker", run_id=entry.run_id)
-            except* Exception:
+            except* Exception as group:
+                span.record_exception(first_error(group))
                 log.exception("run interrupted by a fault; its entry is delivered again", run_id=entry.run_id)
 
     async def _execute(self, entry: Entry) -> None:
@@ -111,6 +117,7 @@ class Consumer:
             return
         if isinstance(claim, Refusal):
             if claim is Refusal.GIVEN_UP:
+                RUNS.add(status=RunStatus.FAILED)
                 log.error("run given up; its results say why", run_id=entry.run_id)
             await asyncio.to_thread(self._queue.remove, entry.id)
             return
@@ -125,7 +132,10 @@ class Consumer:
             await self._release(claim, entry)
             raise
         status = await asyncio.to_thread(self._leases.finish, claim)
-        duration_ms = round((time.monotonic() - started) * 1000)
+        duration_s = time.monotonic() - started
+        RUNS.add(status=status)
+        RUN_DURATION.observe(duration_s, status=status)
+        duration_ms = round(duration_s * 1000)
         log.info("run finished", run_id=claim.run_id, job=claim.job, status=status.value, duration_ms=duration_ms)
         await asyncio.to_thread(self._queue.remove, entry.id)
 

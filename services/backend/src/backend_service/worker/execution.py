@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from backend_service.actions import Endpoint
+from backend_service.metrics import TARGETS
 from backend_service.worker.leases import Claim, Leases, make_skipped
 from opsconductor_telemetry import get_logger, start_span
 
@@ -35,14 +36,17 @@ async def execute_on_target(claim: Claim, target: Endpoint, leases: Leases, acti
             await asyncio.to_thread(leases.record, claim, result)
             status = str(result["status"])
         failed = failed or status != "succeeded"
+    TARGETS.note(target.id, up=not failed)
 
 
 async def execute_action(claim: Claim, target: Endpoint, index: int) -> dict[str, Any]:
     """Run one action; its result as the table holds it."""
     action = claim.actions[index]
     started = time.monotonic()
-    with start_span(f"action {action.kind}"):
+    with start_span(f"action {action.kind}", run_id=claim.run_id, target=target.name, action_index=index) as span:
         outcome = await action.run(target)
+        if not outcome.succeeded:
+            span.fail("action failed", outcome.detail)
         duration_ms = round((time.monotonic() - started) * 1000)
         status = "succeeded" if outcome.succeeded else "failed"
         log.info(
