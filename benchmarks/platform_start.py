@@ -8,32 +8,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.platform import Platform, wait_until
+from support.platform import Platform, list_tree, wait_until
 
 
 def measure_rss_mb(pid: int) -> float:
     """Resident memory of the process and its descendants, MB, and proportional share of shared pages."""
     total = 0.0
-    for task in [pid, *list_descendants(pid)]:
+    for task in list_tree(pid):
         try:
             text = Path(f"/proc/{task}/smaps_rollup").read_text()
         except OSError:
             continue
         total += next(int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")) / 1024
     return total
-
-
-def list_descendants(pid: int) -> list[int]:
-    """Every process below this one."""
-    found: list[int] = []
-    for task in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        if parent == pid:
-            found += [int(task.name), *list_descendants(int(task.name))]
-    return found
 
 
 def measure_journey(platform: Platform, rounds: int = 10) -> list[float]:

@@ -1,40 +1,14 @@
 """The observability cluster may die: no business request fails, and afterwards every line is there exactly once."""
 
 import os
-import signal
 import time
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from support.load import run_load
-from support.platform import Platform, wait_until
+from support.platform import Platform, kill_tree, wait_until
 
 KILLS = int(os.environ.get("OPSCONDUCTOR_TEST_KILLS", "5"))
-
-
-def list_tree(pid: int) -> list[int]:
-    """The process and all its descendants."""
-    parents: dict[int, list[int]] = {}
-    for task in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        parents.setdefault(parent, []).append(int(task.name))
-    found, todo = [], [pid]
-    while todo:
-        found.append(todo.pop())
-        todo += parents.get(found[-1], [])
-    return found
-
-
-def kill(pids: list[int]) -> None:
-    for pid in pids:
-        try:
-            os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def assert_each_line_once(platform: Platform, service: str, traces: list[str]) -> None:
@@ -63,7 +37,7 @@ def assert_each_line_once(platform: Platform, service: str, traces: list[str]) -
 def test_the_observability_cluster_dies_and_nobody_notices(platform: Platform) -> None:
     with run_load(platform, most=600) as load:
         wait_until(lambda: len(load.answered) > 20, 30, "load before the kill")
-        kill(list_tree(platform.clusters()["observability"]["pid"]))
+        kill_tree(platform.clusters()["observability"]["pid"])
         killed_at = len(load.answered)
         wait_until(lambda: len(load.answered) > killed_at + 100, 60, "load while observability is dead")
         platform.up("--only", "observability")
@@ -80,7 +54,7 @@ def test_killed_collector_and_log_store_lose_and_double_nothing(platform: Platfo
         for number in range(KILLS):
             for name in ("logs", "collector"):
                 killed = platform.boxes()[name]["pid"]
-                kill(list_tree(killed))
+                kill_tree(killed)
                 wait_until(
                     lambda name=name, killed=killed: (
                         (now := platform.boxes()[name])["state"] == "healthy" and now["pid"] != killed

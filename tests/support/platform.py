@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
@@ -16,7 +17,10 @@ from typing import Any
 import httpx
 
 ROOT = Path(__file__).parents[2]
-PORTS = (8001, 8000, 3000, 8002, 8003, 5432, 6379, 8080, 9080, 3100)
+PORTS = (
+    *(8001, 8000, 3000, 8002, 8003, 5432, 6379, 8080),
+    *(9080, 3100, 9090, 9093, 3001, 9100, 9187, 9121, 9113, 16686, 4317, 4318),
+)
 BUSINESS = ("postgres", "redis", "auth", "backend", "worker", "scheduler", "frontend", "nginx")
 
 
@@ -36,6 +40,31 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def list_tree(pid: int) -> list[int]:
+    """The process and all its descendants."""
+    parents: dict[int, list[int]] = {}
+    for task in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((task / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        parents.setdefault(parent, []).append(int(task.name))
+    found, todo = [], [pid]
+    while todo:
+        found.append(todo.pop())
+        todo += parents.get(found[-1], [])
+    return found
+
+
+def kill_tree(pid: int) -> None:
+    """kill -9 of the process and all its descendants."""
+    for one in list_tree(pid):
+        try:
+            os.kill(one, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
 
 
 def wait_until(condition: Callable[[], Any], timeout_s: float, what: str) -> Any:
@@ -89,6 +118,10 @@ class Platform:
     def boxes(self) -> dict[str, dict[str, Any]]:
         """State of each box."""
         return {box["name"]: box for cluster in self.clusters().values() for box in cluster.get("boxes", ())}
+
+    def kill_box(self, name: str) -> None:
+        """kill -9 of a box with its children."""
+        kill_tree(self.boxes()[name]["pid"])
 
     def port(self, default: int) -> int:
         return default + self.offset
