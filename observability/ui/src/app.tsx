@@ -19,10 +19,13 @@ type Page = ComponentType<{ argument: string }>
 
 const pages: Record<string, () => Promise<{ default: Page }>> = {
   'explore/logs': () => import('./pages/logs'),
+  'explore/traces': () => import('./pages/traces'),
+  trace: () => import('./pages/trace'),
 }
 
 const NAVIGATION: [string, string][] = [
   ['/explore/logs', 'Logs'],
+  ['/explore/traces', 'Traces'],
 ]
 
 export function App(): JSX.Element {
