@@ -3,11 +3,11 @@ from pathlib import Path
 from typing import Any
 
 from opsconductor.collector.config import Client, CollectorConfig, LineLimits, Target
-from opsconductor.collector.document import parse_document
 from opsconductor.collector.figures import Figures
 from opsconductor.collector.flow import Flow
 from opsconductor.collector.push import encode_sources
 from opsconductor.collector.stages.build import build_pipeline
+from opsconductor.model.document import parse_document
 
 
 def make_flow(folder: Path, stages: str = "[]", limits: LineLimits = LineLimits()) -> Flow:

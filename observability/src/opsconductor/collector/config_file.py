@@ -9,9 +9,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from opsconductor.collector.config import Client, CollectorConfig, LineLimits, Target
-from opsconductor.collector.document import Section, Value, read_document
 from opsconductor.collector.stages.build import build_pipeline
 from opsconductor.collector.stages.stage import CountDropped, ignore_dropped
+from opsconductor.model.document import Section, Value, read_document
 from opsconductor.model.labels import is_label_name
 from opsconductor.model.paths import map_path
 

@@ -13,7 +13,7 @@ from opsconductor.model.errors import ConfigError, InputError
 _NULL = "tag:yaml.org,2002:null"
 _TRUE = frozenset(("true", "yes", "on"))
 _FALSE = frozenset(("false", "no", "off"))
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
@@ -77,7 +77,7 @@ class Value:
 
     def size(self) -> int:
         """A size in bytes: 1048576, 256KB, 1MiB; units are powers of 1024. Raises ConfigError."""
-        match = _SIZE.fullmatch(self.text().strip().removesuffix("b").removesuffix("B"))
+        match = _SIZE.fullmatch(self.text().strip())
         if match is None:
             raise self.fail(f'"{self.text()}" is not a size; write bytes or a unit, such as 256KB')
         return int(float(match[1]) * 1024 ** " kmgt".index(match[2].lower() or " "))

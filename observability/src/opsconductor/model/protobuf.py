@@ -1,10 +1,11 @@
 """Protobuf messages described in code: no compiler, no generated files, and only the fields that we read.
 
 A description is {message: ((field, type, number, repeated), …)}. Unknown fields are skipped by decoders. Declaring
-text as bytes keeps one byte that is not UTF-8 from refusing a whole request.
+text as bytes keeps one byte that is not UTF-8 from refusing a whole request. The fields of a message named in
+`oneofs` are alternatives: each tells whether it was set, and is null in columns where it was not.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -33,14 +34,18 @@ SCALARS = {
 Fields = tuple[tuple[str, str, int, bool], ...]
 
 
-def build_pool(package: str, messages: Mapping[str, Fields]) -> Any:
+def build_pool(package: str, messages: Mapping[str, Fields], oneofs: Collection[str] = ()) -> Any:
     """A descriptor pool that holds the messages under `package`."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
     for message_name, fields in messages.items():
         message = file.message_type.add(name=message_name)
+        if message_name in oneofs:
+            message.oneof_decl.add(name="choice")
         for name, kind, number, repeated in fields:
             label = _FIELD.LABEL_REPEATED if repeated else _FIELD.LABEL_OPTIONAL
             field = message.field.add(name=name, number=number, label=label)
+            if message_name in oneofs:
+                field.oneof_index = 0
             if kind in SCALARS:
                 field.type = SCALARS[kind]
             else:

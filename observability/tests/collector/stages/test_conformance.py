@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from opsconductor.collector.document import parse_document
 from opsconductor.collector.stages.build import NOT_YET, build_pipeline
 from opsconductor.collector.stages.entry import Entry
+from opsconductor.model.document import parse_document
 from opsconductor.model.errors import ConfigError
 
 ROOT = Path(os.environ.get("OPSCONDUCTOR_CONFORMANCE", "/absent")) / "logs"

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from opsconductor.collector.document import parse_document
 from opsconductor.collector.stages.build import build_pipeline
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.pipeline import Pipeline
+from opsconductor.model.document import parse_document
 from opsconductor.model.errors import ConfigError
 
 NOW = 1_000_000_000_000_000_000

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from opsconductor.collector.document import Section, Value
 from opsconductor.collector.stages.cri import read_cri
 from opsconductor.collector.stages.drop import read_drop
 from opsconductor.collector.stages.json_stage import JsonStage, read_json
@@ -21,6 +20,7 @@ from opsconductor.collector.stages.regex_stage import read_regex
 from opsconductor.collector.stages.selector import parse_selector
 from opsconductor.collector.stages.stage import CountDropped, Stage, ignore_dropped
 from opsconductor.collector.stages.timestamp import TimestampStage, read_timestamp
+from opsconductor.model.document import Section, Value
 
 _MAPPINGS: dict[str, Callable[[Section, CountDropped], Stage]] = {
     "cri": read_cri,

@@ -3,11 +3,11 @@
 Spec: Promtail stages/extensions.NewCRI; the Kubernetes CRI log format.
 """
 
-from opsconductor.collector.document import Section
 from opsconductor.collector.stages.entry import Entry
 from opsconductor.collector.stages.layout import parse_rfc3339
 from opsconductor.collector.stages.stage import CountDropped
 from opsconductor.collector.stages.timestamp import TimestampStage
+from opsconductor.model.document import Section
 
 MAX_PARTIAL_LINES = 100
 """Streams whose partial lines are held at once. Original: max_partial_lines."""

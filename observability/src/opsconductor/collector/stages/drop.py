@@ -4,10 +4,10 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from opsconductor.collector.document import Section, Value
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.regex import compile_expression
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section, Value
 from opsconductor.model.duration import parse_duration
 from opsconductor.model.errors import InputError
 

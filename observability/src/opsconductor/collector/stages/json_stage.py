@@ -7,9 +7,9 @@ import jmespath
 import orjson
 from jmespath.exceptions import JMESPathError
 
-from opsconductor.collector.document import Section, Value
 from opsconductor.collector.stages.entry import Entry, Extracted, format_extracted
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section, Value
 from opsconductor.model.labels import is_label_name
 
 Search = Callable[[dict[str, Any]], Any]

@@ -1,8 +1,8 @@
 """Stages labels, static_labels, labeldrop and labelallow. Spec: Promtail stages of the same names."""
 
-from opsconductor.collector.document import Section, Value
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section, Value
 from opsconductor.model.labels import is_label_name
 
 

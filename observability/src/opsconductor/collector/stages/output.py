@@ -1,8 +1,8 @@
 """Stage output: an extracted value becomes the line. Spec: Promtail stages/output."""
 
-from opsconductor.collector.document import Section
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section
 
 
 class OutputStage(PlainStage):

@@ -4,7 +4,7 @@ from typing import Any
 
 import re2
 
-from opsconductor.collector.document import Value
+from opsconductor.model.document import Value
 
 _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False

@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from opsconductor.collector.document import Section
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.regex import compile_expression
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section
 
 _REMEMBERED = 1024
 """Matches of a source other than the line are remembered: a file name is the same on every line."""

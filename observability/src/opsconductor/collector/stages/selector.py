@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from opsconductor.collector.document import Value
 from opsconductor.collector.stages.entry import Entry
 from opsconductor.collector.stages.regex import compile_expression
+from opsconductor.model.document import Value
 from opsconductor.model.errors import InputError
 from opsconductor.model.labels import unquote
 

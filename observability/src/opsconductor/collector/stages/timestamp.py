@@ -4,10 +4,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from opsconductor.collector.document import Section
 from opsconductor.collector.stages.entry import Entry, format_extracted
 from opsconductor.collector.stages.layout import ParseTime, compile_format
 from opsconductor.collector.stages.stage import CountDropped, PlainStage
+from opsconductor.model.document import Section
 
 LAST_KNOWN_MAX = 10_000
 """Label sets whose last time is remembered. Original: maxLastKnownTimestampsCacheSize."""

@@ -1,6 +1,6 @@
 import pytest
 
-from opsconductor.collector.document import Section, expand_environment, parse_document
+from opsconductor.model.document import Section, expand_environment, parse_document
 from opsconductor.model.errors import ConfigError
 
 TEXT = """
