@@ -5,7 +5,6 @@
 
 SHELL := /bin/bash
 PYTHON ?= python3
-PORT_OFFSET ?= 0
 BIN := .venv/bin
 STAMP := .venv/installed
 DISTRIBUTIONS := telemetry services/auth services/backend services/frontend observability
@@ -16,7 +15,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 .PHONY: up down status install lint test test-unit test-acceptance bench soak lock clean
 
 up: install
-	@$(OPSCONDUCTOR) up --detach --wait --port-offset $(PORT_OFFSET)
+	@$(OPSCONDUCTOR) up --detach --wait $(if $(PORT_OFFSET),--port-offset $(PORT_OFFSET))
 
 down: install
 	@$(OPSCONDUCTOR) down
@@ -40,20 +39,20 @@ lint: install
 	$(BIN)/python -m mypy $(SOURCES)
 	$(BIN)/python -c 'from importlinter.cli import lint_imports_command as run; run()'
 
-test: install
-	$(BIN)/python -m pytest telemetry services observability tests -m "not soak and not network"
+test: test-unit test-acceptance
 
+# Most of these tests wait for real processes, so a few run beside each other even on two cores.
 test-unit: install
-	$(BIN)/python -m pytest telemetry services observability tests/architecture tests/config -m "not soak and not network"
+	$(BIN)/python -m pytest telemetry services observability tests/architecture tests/config -m "not soak" -n 3 --dist loadfile
 
 test-acceptance: install
-	$(BIN)/python -m pytest tests/acceptance -m "not soak and not network"
+	$(BIN)/python -m pytest tests/acceptance -m "not soak"
 
 bench: install
 	$(BIN)/python -m benchmarks
 
 soak: install
-	$(BIN)/python -m pytest telemetry services observability tests -m soak --timeout 7200
+	OPSCONDUCTOR_TEST_KILLS=50 $(BIN)/python -m pytest telemetry services observability tests -m soak --timeout 7200
 
 lock:
 	$(PYTHON) -m venv .venv && $(PIP) install uv

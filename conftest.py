@@ -6,18 +6,19 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 _PR_SET_CHILD_SUBREAPER = 36
+KEPT = ("OPSCONDUCTOR_CONFORMANCE", "OPSCONDUCTOR_TEST_")
+"""Variables that are about the tests themselves."""
 
 
 def pytest_configure() -> None:
     """Become the reaper of orphans, so that a detached process that outlives its test is still found."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    for name in [
-        name for name in os.environ if name.startswith("OPSCONDUCTOR_") and name != "OPSCONDUCTOR_CONFORMANCE"
-    ]:
+    for name in [name for name in os.environ if name.startswith("OPSCONDUCTOR_") and not name.startswith(KEPT)]:
         del os.environ[name]  # a running system's home and addresses are not the tests'
 
 
@@ -34,15 +35,30 @@ def _list_children(pid: int) -> list[tuple[int, str]]:
     return children
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fail the run when a process that a test started is still there after a second."""
     deadline = time.monotonic() + 1.0
     while (left := _list_children(os.getpid())) and time.monotonic() < deadline:
         time.sleep(0.05)
-    for pid, command in left:
-        sys.stderr.write(f"\nprocess {pid} survives the tests: {command}\n")
-    if left and session.exitstatus == 0:
+    survivors = [f"process {pid} survives the tests: {command}" for pid, command in left]
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:  # one of several test processes: the first of them reports
+        output["survivors"] = survivors
+        return
+    for survivor in survivors + _SURVIVORS:
+        sys.stderr.write(f"\n{survivor}\n")
+    if (survivors or _SURVIVORS) and session.exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+_SURVIVORS: list[str] = []
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Collect what the test processes found (pytest-xdist)."""
+    _SURVIVORS.extend(getattr(node, "workeroutput", {}).get("survivors", ()))
 
 
 @pytest.fixture(scope="session")
