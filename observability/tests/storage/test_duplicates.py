@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from opsconductor.storage.duplicates import mark_repeats, mark_stored
 
 ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from(["a", "b"])), max_size=12)
-META = st.sampled_from([[], [("k", "v")], [("k", "w")], [("k", "v"), ("l", "v")]])
+META = st.sampled_from([None, [], [("k", "v")], [("k", "w")], [("k", "v"), ("l", "v")]])
 
 
 def plain(batch: pa.RecordBatch) -> list[Any]:
-    return [(r["time"], r["series"], r["line"], tuple(r["metadata"])) for r in batch.to_pylist()]
+    return [(r["time"], r["series"], r["line"], repr(r["metadata"])) for r in batch.to_pylist()]
 
 
 @settings(deadline=None, max_examples=40)

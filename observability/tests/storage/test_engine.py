@@ -153,7 +153,7 @@ def make_machine(kit: Any) -> type[RuleBasedStateMachine]:
     return Engine
 
 
-@pytest.mark.parametrize("examples", [10, pytest.param(400, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("examples", [10, pytest.param(400, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])])
 def test_engine_equals_a_list(kit: Any, examples: int) -> None:
     run_state_machine_as_test(
         make_machine(kit),

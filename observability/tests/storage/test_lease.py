@@ -5,6 +5,8 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from opsconductor.storage.lease import acquire_lease, oldest_lease, process_start
 from opsconductor.storage.manifest import Manifest, load_manifest, publish_manifest
 
@@ -58,6 +60,24 @@ def test_a_lease_past_its_bound_ends(tmp_path: Path) -> None:
     (lease,) = (tmp_path / "leases").iterdir()
     os.utime(lease, ns=(0, 0))
     assert oldest_lease(tmp_path, HOUR) is None
+
+
+def test_a_version_published_before_the_lease_is_there_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, lease = acquire_lease(tmp_path)
+    lease.release()
+    touch = Path.touch
+
+    def touch_late(path: Path) -> None:
+        monkeypatch.undo()
+        publish(tmp_path)  # and its publisher looks for leases here, in vain
+        touch(path)
+
+    monkeypatch.setattr(Path, "touch", touch_late)
+    manifest, lease = acquire_lease(tmp_path, known)
+    assert manifest.version == lease.version == 1
+    assert [path.name.split(".")[0] for path in (tmp_path / "leases").iterdir()] == ["1"]
 
 
 def test_a_lease_names_the_manifest_it_comes_with(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_exceeding_rows_are_newer_than_all_of_their_series(
                 for time, series, _ in rows:
                     assert time > stored.get((tenant, series), floors.get(tenant, -1))
             times.observe(tenant, spans)
+            assert sum(map(len, times._last.values())) <= bound
             for time, series, _ in rows:
                 stored[tenant, series] = max(time, stored.get((tenant, series), time))
     finally:

@@ -7,6 +7,7 @@ import pytest
 
 from opsconductor.model.errors import UnavailableError
 from opsconductor.storage.append import SourceRange
+from opsconductor.storage.disk import CorruptionError
 from opsconductor.storage.layout import list_wal_files, wal_path
 from opsconductor.storage.reader import Reader
 from opsconductor.storage.settings import StorageSettings
@@ -41,6 +42,7 @@ def test_a_log_cut_at_any_offset_keeps_what_is_whole(tmp_path: Path, kit: Any) -
         with Writer.open(data, kit.table, kit.settings) as writer:
             assert writer.committed_sources("t") == {"file": whole}
             assert kit.lines(data) == ["0", "1", "2"][:whole]
+            assert wal_path(data, 1).stat().st_size == ends[whole - 1]
             number = writer.append(kit.append("t", [(9, 1, "new")], SourceRange("file", whole, 9))).result()
             assert number == whole + 1
         assert kit.lines(data) == [*["0", "1", "2"][:whole], "new"]
@@ -163,3 +165,17 @@ def test_a_reader_follows_over_restarts(tmp_path: Path, kit: Any) -> None:
         fill(kit, tmp_path, 1, start=number)
         with reader.snapshot("t") as snapshot:
             assert sum(part.rows for part in snapshot.list_parts(0, 100)) == number + 1
+
+
+def test_a_start_that_fails_gives_the_lock_back(tmp_path: Path, kit: Any) -> None:
+    fill(kit, tmp_path, 1)
+    kit.flush(tmp_path)
+    (path,) = (tmp_path / "manifest").glob("*.json")
+    content = path.read_bytes()
+    path.write_bytes(content[:-1])
+    for _ in range(2):
+        with pytest.raises(CorruptionError):
+            Writer.open(tmp_path, kit.table, kit.settings)
+    path.write_bytes(content)
+    fill(kit, tmp_path, 1, start=1)
+    assert kit.lines(tmp_path) == ["0", "1"]

@@ -124,6 +124,19 @@ def test_foreign_duplicates_are_dropped_wherever_the_first_is(tmp_path: Path, ki
     assert kit.lines(tmp_path) == [*once, "late", "new"]
 
 
+@pytest.mark.parametrize("flushed", [False, True])
+def test_duplicates_are_known_after_a_restart(tmp_path: Path, kit: Any, flushed: bool) -> None:
+    rows = [(10, 1, "a"), (11, 1, "b")]
+    with Writer.open(tmp_path, kit.table, kit.settings) as writer:
+        writer.append(kit.append("t", rows)).result()
+    if flushed:
+        kit.flush(tmp_path)
+    with Writer.open(tmp_path, kit.table, kit.settings) as writer:
+        assert writer.append(kit.append("t", rows[1:])).result() == 2
+        assert writer.append(kit.append("t", rows)).result() == 2
+    assert kit.lines(tmp_path) == ["a", "b"]
+
+
 def test_metadata_is_part_of_a_row(tmp_path: Path, kit: Any) -> None:
     def send(metadata: list[tuple[str, str]] | None) -> Future[int]:
         return writer.append(Append("t", kit.rows([(1, 1, "a")], [metadata]), [(1, "{}")]))

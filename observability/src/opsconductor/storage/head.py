@@ -17,9 +17,8 @@ DamageReport = Callable[[int, int, bytes], object]
 
 @dataclass
 class _FileState:
-    salt: int | None
+    expected: int
     offset: int = 0
-    expected: int = 0
     finished: bool = False
 
 
@@ -79,8 +78,8 @@ class Head:
         if state and (state.finished or (length is not None and state.offset >= length)):
             return
         mapped = map_file(wal_path(self._data, first), length)
-        if state is None or state.salt != mapped.salt:  # an empty file may have been made anew
-            state = self._files[first] = _FileState(mapped.salt, expected=first)
+        if state is None:
+            state = self._files[first] = _FileState(first)
         damage: Damage | None = None
         for item in walk_file(mapped, state.offset, state.expected, limit):
             if isinstance(item, Damage):

@@ -127,11 +127,7 @@ class Snapshot:
             for item in self._segments
             if item.max_time >= start_ns and item.min_time < end_ns
         ]
-        chosen = [
-            (frame, batch)
-            for frame, batch in zip(self._frames, self._batches, strict=True)
-            if frame.metadata["max"] >= start_ns and frame.metadata["min"] < end_ns
-        ]
+        chosen = self._choose_frames(start_ns, end_ns)
         if chosen:
             table = pa.Table.from_batches([batch for _, batch in chosen])
             low = min(frame.metadata["min"] for frame, _ in chosen)
@@ -153,9 +149,13 @@ class Snapshot:
                     pc.greater_equal(table.column("last_time"), start_ns), pc.less(table.column("first_time"), end_ns)
                 )
                 found.append(table.filter(touched))
-        head = self._select_head(start_ns, end_ns)
-        if head is not None:
-            found.append(summarise_series(head, self._label_head()))
+        chosen = self._choose_frames(start_ns, end_ns)
+        if chosen:
+            head = pa.Table.from_batches([batch.select([TIME, SERIES]) for _, batch in chosen])
+            times = head.column(TIME)
+            head = head.filter(pc.and_(pc.greater_equal(times, start_ns), pc.less(times, end_ns)))
+            labels = {number: text for frame, _ in chosen for number, text in frame.metadata["series"]}
+            found.append(summarise_series(head, labels))
         if not found:
             return SERIES_SCHEMA.empty_table()
         aggregates = [("labels", "min"), ("first_time", "min"), ("last_time", "max"), ("rows", "sum")]
@@ -201,13 +201,9 @@ class Snapshot:
     ) -> None:
         self.close()
 
-    def _select_head(self, start_ns: int, end_ns: int) -> pa.Table | None:
-        if not self._batches:
-            return None
-        table = pa.Table.from_batches(self._batches).select([TIME, SERIES])
-        times = table.column(TIME)
-        table = table.filter(pc.and_(pc.greater_equal(times, start_ns), pc.less(times, end_ns)))
-        return table if table.num_rows else None
-
-    def _label_head(self) -> dict[int, str]:
-        return {number: labels for frame in self._frames for number, labels in frame.metadata["series"]}
+    def _choose_frames(self, start_ns: int, end_ns: int) -> list[tuple[Frame, pa.RecordBatch]]:
+        return [
+            (frame, batch)
+            for frame, batch in zip(self._frames, self._batches, strict=True)
+            if frame.metadata["max"] >= start_ns and frame.metadata["min"] < end_ns
+        ]

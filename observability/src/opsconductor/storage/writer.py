@@ -26,7 +26,7 @@ from opsconductor.storage.lease import acquire_lease
 from opsconductor.storage.newest import NewestTimes
 from opsconductor.storage.pending import Pending, prepare_append
 from opsconductor.storage.reader import Reader
-from opsconductor.storage.replay import recover_wal
+from opsconductor.storage.replay import Recovered, recover_wal
 from opsconductor.storage.settings import StorageSettings
 from opsconductor.storage.sources import Verdict
 from opsconductor.storage.table import TableSpec
@@ -56,12 +56,12 @@ class Writer:
         self._data, self._table, self._settings = data, table, settings
         make_directory(wal_directory(data))
         self._lock_handle = lock_file(wal_directory(data) / "lock", "write")
-        self._committed = CommittedWriter(committed_path(data))
-        manifest, lease = acquire_lease(data)
         try:
-            found = recover_wal(data, manifest, self._committed)
-        finally:
-            lease.release()
+            self._committed = CommittedWriter(committed_path(data))
+            found = self._recover()
+        except BaseException:
+            os.close(self._lock_handle)
+            raise
         self._wal = Wal(data, self._committed, found.next_sequence, settings.wal_file_bytes)
         self._backlog = Backlog(data, found.backlog)
         self._sources = found.sources
@@ -140,6 +140,13 @@ class Writer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _recover(self) -> Recovered:
+        manifest, lease = acquire_lease(self._data)
+        try:
+            return recover_wal(self._data, manifest, self._committed)
+        finally:
+            lease.release()
 
     def _enqueue(self, pending: Pending) -> None:
         if self._closing:
