@@ -36,8 +36,8 @@ COLUMNS = pa.schema(
 TABLE = TableSpec("logs", COLUMNS, 20_000_000_000, ("time", "series", "line", "metadata"), ("line",))
 SERIES = [(number, f'{{service="s{number}"}}') for number in range(30)]
 STEP_NS = 200_000
-LINES = 20_000
-"""Distinct lines; they repeat."""
+LINES = 100_000
+"""Distinct lines; more than a row group has, so that repetition does not help compression."""
 
 
 def make_lines(count: int) -> pa.Array:
