@@ -21,11 +21,20 @@ const pages: Record<string, () => Promise<{ default: Page }>> = {
   'explore/logs': () => import('./pages/logs'),
   'explore/traces': () => import('./pages/traces'),
   trace: () => import('./pages/trace'),
+  'explore/metrics': () => import('./pages/metrics'),
+  alerts: () => import('./pages/alerts'),
+  incident: () => import('./pages/incident'),
+  dashboards: () => import('./pages/dashboards'),
+  d: () => import('./pages/dashboard'),
 }
 
 const NAVIGATION: [string, string][] = [
+  ['/incident', 'Incident'],
   ['/explore/logs', 'Logs'],
+  ['/explore/metrics', 'Metrics'],
   ['/explore/traces', 'Traces'],
+  ['/alerts', 'Alerts'],
+  ['/dashboards', 'Dashboards'],
 ]
 
 export function App(): JSX.Element {

@@ -79,7 +79,7 @@ function TraceView({ trace }: { trace: Trace }): JSX.Element {
 /** In order of time, as the trace runs. */
 function TraceLines({ lines, source }: { lines: LogLine[]; source: Source }): JSX.Element {
   const ascending = useMemo(() => [...lines].reverse(), [lines])
-  return <LogList lines={ascending} source={source} label="Log lines of the trace" />
+  return <LogList lines={ascending} source={source} label="Log lines of the trace" traceLinks={false} />
 }
 
 function TraceHead({ trace }: { trace: Trace }): JSX.Element {

@@ -77,7 +77,7 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
       scales: { y: { range: (_plot, low, high) => limits(spec, low, high) } },
       axes: [
         { ...axis, space: 70, size: 24, values: (_plot, ticks) => nameTicks(ticks, spec.tz) },
-        { ...axis, size: (_plot, labels) => Math.max(36, 14 + 6.5 * Math.max(0, ...(labels ?? []).map((one) => one.length))), space: 26, values: (_plot, ticks) => ticks.map(format) },
+        { ...axis, size: (_plot, labels) => Math.max(40, 22 + 6.8 * Math.max(0, ...(labels ?? []).map((one) => one.length))), space: 26, values: (_plot, ticks) => ticks.map(format) },
       ],
       series: [
         {},

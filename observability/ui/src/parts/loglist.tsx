@@ -19,6 +19,8 @@ interface Props {
   /** The query that filters change; without it the fields have no filters. */
   expr?: string
   label?: string
+  /** Whether each line leads to its trace; not where all are of one. */
+  traceLinks?: boolean
 }
 
 export function LogList(props: Props): JSX.Element {
@@ -51,7 +53,7 @@ export function LogList(props: Props): JSX.Element {
       rowProps={(line) => ({ 'data-level': line.level })}
       render={(line) => (
         <>
-          <Line line={line} raw={raw} tz={tz} open={open.has(line.key)} trace={traceIdOf(line, patterns)} onToggle={() => { patch({ sel: line.key }, true); toggle(line.key) }} />
+          <Line line={line} raw={raw} tz={tz} open={open.has(line.key)} trace={props.traceLinks === false ? null : traceIdOf(line, patterns)} onToggle={() => { patch({ sel: line.key }, true); toggle(line.key) }} />
           {open.has(line.key) && <div role="gridcell" class="detail"><LogFields line={line} expr={props.expr} source={props.source} trace={traceIdOf(line, patterns)} /></div>}
         </>
       )}

@@ -61,7 +61,8 @@ const indent = (depth: number): { paddingLeft: string } => ({ paddingLeft: `${6 
 
 function SpanRow({ span, trace, folded, onFold }: { span: Span; trace: Trace; folded: boolean; onFold: (id: string) => void }): JSX.Element {
   const { left, width } = layOut(span, trace)
-  const label = left + width > 85 ? { right: `${100 - left}%`, paddingRight: '4px' } : { left: `${left + width}%`, paddingLeft: '4px' }
+  const after = left + width <= 88
+  const label = after ? { left: `${left + width}%` } : left > 12 ? { right: `${100 - left}%` } : { right: '4px' }
   return (
     <div class="span" role="presentation" onClick={() => patch({ span: span.id }, true)}>
       <div role="gridcell" class="name" style={indent(span.depth)} title={`${span.service} ${span.operation}`}>
@@ -75,7 +76,7 @@ function SpanRow({ span, trace, folded, onFold }: { span: Span; trace: Trace; fo
       </div>
       <div role="gridcell" class="timeline">
         <span class={`bar${span.isError ? ' bad' : ''}`} style={{ left: `${left}%`, width: `${width}%`, background: nameColor(span.service) }} />
-        <span class="took" style={label}>{show(span.durationUs)}</span>
+        <span class={`took${!after && left <= 12 ? ' inside' : ''}`} style={label}>{show(span.durationUs)}</span>
       </div>
     </div>
   )
