@@ -1,3 +1,4 @@
+import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -7,18 +8,21 @@ import pytest
 import uvicorn
 
 from opsconductor_telemetry import http_client, start_span
+from opsconductor_telemetry.instruments import CALLED
 
 
 @pytest.fixture
 async def server(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """A real server that answers with the headers it got; known as box:80."""
-    import asyncio
 
     async def app(scope, receive, send) -> None:
         headers = {key.decode(): value.decode() for key, value in scope["headers"]}
         redirect = scope["path"] == "/redirect"
+        status = {"/redirect": 302, "/missing": 404}.get(scope["path"], 200)
+        if scope["path"] == "/hang":
+            await asyncio.sleep(1)
         start = [(b"location", b"http://box/target")] if redirect else []
-        await send({"type": "http.response.start", "status": 302 if redirect else 200, "headers": start})
+        await send({"type": "http.response.start", "status": status, "headers": start})
         await send({"type": "http.response.body", "body": json.dumps(headers).encode()})
 
     with socket.socket() as listener:
@@ -89,3 +93,47 @@ async def test_a_line_per_call_says_what_came_back(server: str, caplog: pytest.L
     (record,) = [record for record in caplog.records if record.name == "opsconductor_telemetry.http"]
     assert record.fields["url.full"] == "http://box/x?y=1"
     assert record.fields["http.response.status_code"] == 200
+
+
+def count(**labels: str) -> int:
+    series = dict(CALLED.collect_distributions())
+    found = series.get(tuple(labels.get(name, "") for name in CALLED.labels))
+    return sum(found.counts) if found else 0
+
+
+async def test_each_call_is_a_client_span_and_the_parent_of_the_servers(server: str, exported) -> None:
+    labels = {"http_request_method": "GET", "server_address": "box", "server_port": "80"}
+    before = count(**labels, http_response_status_code="200")
+    async with http_client() as client:
+        with start_span("work") as work:
+            answer = await client.get("http://user:hunter2@box/x?token=hunter2")
+    assert count(**labels, http_response_status_code="200") == before + 1
+    call, _ = exported()
+    assert (call.name, call.kind, call.parent_id, call.failed) == ("GET", "client", work.span_id, False)
+    assert answer.json()["traceparent"] == f"00-{call.trace_id}-{call.span_id}-01"
+    assert "hunter2" not in str(call)
+    assert call.attributes.pop("url.full").startswith("http://[redacted]@box/x?token=")
+    assert call.attributes == {
+        "http.request.method": "GET",
+        "server.address": "box",
+        "server.port": 80,
+        "http.response.status_code": 200,
+    }
+
+
+async def test_answers_of_failure_broken_connections_and_cancelled_calls_fail_the_span(server: str, exported) -> None:
+    async with http_client() as client:
+        with start_span("work"):
+            await client.get("http://box/missing")
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://127.0.0.1:1/")
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await client.get("http://box/hang")
+    missing, closed, cancelled, _ = exported()
+    assert [span.failed for span in (missing, closed, cancelled)] == [True] * 3
+    kinds = [span.attributes["error.type"] for span in (missing, closed, cancelled)]
+    assert kinds == ["404", "httpx.ConnectError", "asyncio.exceptions.CancelledError"]
+    assert count(
+        http_request_method="GET", server_address="127.0.0.1", server_port="1", error_type="httpx.ConnectError"
+    )

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import StreamingResponse
 
 from opsconductor_telemetry import TraceMiddleware, client_address, current_trace_id, get_logger
+from opsconductor_telemetry.instruments import SERVED, SERVING
 from opsconductor_telemetry.lines import encode_record
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -150,6 +151,72 @@ async def test_probes_are_quiet_unless_somebody_traces_them(client, written) -> 
         ("/health", "debug"),
         ("/ready", "info"),
     ]
+
+
+async def test_each_request_is_a_server_span(client, exported) -> None:
+    await client.get("/api/v1/users/7?token=hunter2", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
+    (span,) = exported()
+    assert (span.name, span.kind) == ("GET /api/v1/users/{user_id}", "server")
+    assert (span.trace_id, span.parent_id) == (TRACE, SPAN)
+    assert span.attributes == {
+        "http.request.method": "GET",
+        "http.route": "/api/v1/users/{user_id}",
+        "url.path": "/api/v1/users/7",
+        "url.scheme": "http",
+        "http.response.status_code": 200,
+        "client.address": "198.51.100.7",
+        "user_agent.original": f"python-httpx/{httpx.__version__}",
+    }
+
+
+async def test_failures_are_failures_of_the_span_and_refusals_are_not(client, exported) -> None:
+    await client.get("/api/v1/fails")
+    with pytest.raises(RuntimeError, match="broken"):
+        await client.get("/api/v1/breaks")
+    await client.get("/nowhere")
+    await client.request("GRAB", "/nowhere")
+    failed, broken, missing, odd = exported()
+    for span in (failed, broken):
+        assert (span.failed, span.attributes["error.type"]) == (True, "RuntimeError")
+        assert [name for name, _ in span.events] == ["exception"]
+    assert "hunter2" not in str(failed)
+    assert (missing.name, missing.failed, missing.attributes["http.response.status_code"]) == ("GET", False, 404)
+    assert (odd.name, odd.attributes["http.request.method_original"]) == ("_OTHER", "GRAB")
+
+
+async def test_probes_make_no_spans_and_no_observations(client, exported) -> None:
+    before = sum_observations()
+    for path in ("/health", "/ready", "/metrics"):
+        await client.get(path)
+    assert sum_observations() == before
+    await client.get("/ready", headers={"traceparent": f"00-{TRACE}-{SPAN}-01"})
+    assert [span.name for span in exported()] == ["GET /ready"]
+    assert sum_observations() == before + 1
+
+
+async def test_requests_are_observed_by_method_route_and_status(client, written) -> None:
+    def count(*labels: str) -> int:
+        found = dict(SERVED.collect_distributions()).get(labels)
+        return sum(found.counts) if found else 0
+
+    labels = [
+        ("GET", "/api/v1/users/{user_id}", "200"),
+        ("GET", "/api/v1/fails", "500"),
+        ("_OTHER", "", "404"),
+    ]
+    before = [count(*one) for one in labels]
+    for number in range(3):
+        await client.get(f"/api/v1/users/{number}")
+    await client.get("/api/v1/fails")
+    await client.request("GRAB", "/nowhere")
+    assert [count(*one) - had for one, had in zip(labels, before, strict=True)] == [3, 1, 1]
+    exemplars = dict(SERVED.collect_distributions())[labels[0]].exemplars
+    assert written.requests[2]["trace_id"] in {one.trace_id for one in exemplars if one}
+    assert {values: point.value for values, point in SERVING.collect()}[("GET",)] == 0
+
+
+def sum_observations() -> int:
+    return sum(sum(one.counts) for _, one in SERVED.collect_distributions())
 
 
 async def test_other_scopes_pass_through() -> None:

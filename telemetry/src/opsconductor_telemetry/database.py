@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from opsconductor_telemetry.context import CURRENT, make_child
 from opsconductor_telemetry.instruments import QUERIED
+from opsconductor_telemetry.lines import name_exception
 from opsconductor_telemetry.spans import Span
 
 
@@ -29,7 +30,7 @@ class Operation:
 
     def finish(self, error: BaseException | None = None) -> None:
         """Count it, and end its span; by an error where there was one. Values are no part of either."""
-        failure = "" if error is None else type(error).__name__
+        failure = "" if error is None else name_exception(error)
         QUERIED.observe(
             time.perf_counter() - self._started,
             db_system_name=self._system,

@@ -11,6 +11,7 @@ import httpx
 
 from opsconductor_telemetry.address import DEFAULT_PORTS, resolve_url
 from opsconductor_telemetry.instruments import CALLED, bound_method
+from opsconductor_telemetry.lines import name_exception
 from opsconductor_telemetry.log import get_logger
 from opsconductor_telemetry.redaction import redact_text
 from opsconductor_telemetry.spans import Span, inject, start_span
@@ -55,7 +56,7 @@ class _TracingTransport(httpx.AsyncBaseTransport):
                     failure = status
                 return response
             except (httpx.HTTPError, OSError, asyncio.CancelledError) as error:
-                failure = type(error).__name__
+                failure = name_exception(error)
                 raise
             finally:
                 passed_s = time.perf_counter() - started

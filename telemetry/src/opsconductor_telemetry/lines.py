@@ -77,18 +77,21 @@ def _read_fields(record: logging.LogRecord) -> dict[str, object]:
 
 def describe_exception(error: BaseException) -> dict[str, object]:
     """exception.type, .message and .stacktrace (with causes, without local variables) of an exception."""
-    kind = type(error)
     try:
         message, stack = str(error), "".join(traceback.format_exception(error))
     except Exception as failure:  # noqa: BLE001 - an exception's own __str__ may raise anything
         message, stack = f"cannot describe the exception: {type(failure).__name__}", ""
     return {
-        "exception.type": kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}",
+        "exception.type": name_exception(error),
         "exception.message": _cut(redact_text(message), MAX_TEXT),
         "exception.stacktrace": redact_text(stack[-MAX_CHARACTERS:])[-MAX_TEXT:],
     }
+
+
+def name_exception(error: BaseException) -> str:
+    """The exception's type with its module, ValueError and its like without: error.type and exception.type."""
+    kind = type(error)
+    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _dump(document: Mapping[str, object]) -> bytes:

@@ -65,6 +65,7 @@ class _Exchange:
     def __init__(self, scope: Scope, span: Span, send: Send) -> None:
         self.scope = scope
         self.span = span
+        self.method = bound_method(scope["method"])
         self.probed = is_probe(scope, span.context)
         self.forward = send
         self.status = 500
@@ -116,7 +117,7 @@ class _Exchange:
         if not self.probed:
             SERVED.observe(
                 passed_s,
-                http_request_method=self.span.name,
+                http_request_method=self.method,
                 http_route=route or "",
                 http_response_status_code=str(self.status),
             )
@@ -125,7 +126,7 @@ class _Exchange:
 
     def describe(self, route: str | None, address: str | None) -> None:
         """Spec: OpenTelemetry's HTTP server spans. Only 5xx is a failure of this side."""
-        scope, method = self.scope, self.span.name
+        scope, method = self.scope, self.method
         agents = _read_headers(scope, b"user-agent")
         self.span.set(
             **{
