@@ -20,7 +20,9 @@ def serve(*pieces: bytes, pause_s: float = 0.0) -> Iterator[str]:
     def answer() -> None:
         connection, _ = listener.accept()
         with connection:
-            connection.recv(65536)
+            request = b""
+            while not request.endswith(b"\r\n\r\nx"):  # what is left unread would reset the connection
+                request += connection.recv(65536)
             try:
                 for piece in pieces:
                     connection.sendall(piece)
