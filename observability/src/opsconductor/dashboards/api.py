@@ -1,5 +1,7 @@
 """The routes of the dashboards role: log in, data sources, dashboards, the proxy, and the UI's files."""
 
+import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -9,21 +11,20 @@ from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from opsconductor.dashboards.protection import SAFE_METHODS, is_same_origin
 from opsconductor.dashboards.provisioning import DashboardLibrary, DataSource
-from opsconductor.dashboards.proxy import Proxy
+from opsconductor.dashboards.proxy import CLIENT_LEFT, PATH, Proxy
 from opsconductor.dashboards.session import COOKIE, SESSION_S, USER, Sessions
+from opsconductor.dashboards.tail import TailProxy
+from opsconductor.serving.body import ClientLeftError, read_body
+from opsconductor.serving.counters import Registry
 from opsconductor_telemetry import client_address, get_logger
 
 log = get_logger(__name__)
 
-STATIC = Path(__file__).parent / "static"
-ALL_METHODS = ["GET", "POST", "PUT", "DELETE"]
-SECURITY_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",
-}
+ALL_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+MAX_LOGIN_BYTES = 64 * 1024
+NOT_LOGGED_IN = 4401
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -32,21 +33,29 @@ class Api:
     """The handlers."""
 
     def __init__(
-        self, sources: list[DataSource], library: DashboardLibrary, sessions: Sessions, proxy: Proxy
+        self,
+        sources: list[DataSource],
+        library: DashboardLibrary,
+        sessions: Sessions,
+        proxy: Proxy,
+        tails: TailProxy,
+        static: Path,
+        registry: Registry,
     ) -> None:
-        self._sources, self._library, self._sessions, self._proxy = sources, library, sessions, proxy
+        self._sources, self._library, self._sessions, self._static = sources, library, sessions, static
+        self._proxy, self._tails = proxy, tails
+        self._logins = registry.counter("opsconductor_dashboards_logins_total", "Log-ins by result.", ("result",))
 
     def routes(self) -> list[BaseRoute]:
         """Every path; what is not named is a page of the UI."""
-        proxied = "/api/datasources/proxy/uid/{uid}/{path:path}"
         return [
             Route("/login", self.log_in, methods=["POST"]),
             Route("/logout", self.log_out, methods=["POST"]),
             Route("/api/health", self.health, methods=["GET"]),
             Route("/api/user", self._guard(self.user), methods=["GET"]),
             Route("/api/datasources", self._guard(self.datasources), methods=["GET"]),
-            Route(proxied, self._guard(self._proxy.pass_http), methods=ALL_METHODS),
-            WebSocketRoute(proxied, self.tail),
+            Route(PATH, self._guard(self._proxy.pass_http), methods=ALL_METHODS),
+            WebSocketRoute(PATH, self.tail),
             Route("/api/search", self._guard(self.search), methods=["GET"]),
             Route("/api/dashboards/uid/{uid}", self._guard(self.dashboard), methods=["GET"]),
             Route("/api/{rest:path}", self.missing, methods=ALL_METHODS),
@@ -60,8 +69,8 @@ class Api:
         async def guarded(request: Request) -> Response:
             if not self._is_known(request):
                 return JSONResponse({"message": "Unauthorized: log in first"}, 401)
-            if request.method != "GET" and not _is_same_origin(request):
-                return JSONResponse({"message": "refused: the request comes from another site"}, 403)
+            if request.method not in SAFE_METHODS and not is_same_origin(request):
+                return _refuse_site()
             return await handler(request)
 
         return guarded
@@ -72,25 +81,36 @@ class Api:
 
     async def log_in(self, request: Request) -> Response:
         """Set the session cookie; JSON or a form with user and password."""
-        if self._sessions.is_throttled():
+        if not is_same_origin(request):
+            return _refuse_site()
+        address = client_address(request.scope) or ""
+        if self._sessions.is_throttled(address):
+            self._logins.add(1, "limited")
             return JSONResponse({"message": "too many failed log-ins; wait a minute"}, 429, {"Retry-After": "60"})
         try:
             user, password = await _read_credentials(request)
         except ValueError:
             return JSONResponse({"message": "cannot read log-in: send user and password"}, 400)
-        cookie = self._sessions.log_in(user, password)
+        except ClientLeftError:
+            return Response(status_code=CLIENT_LEFT)
+        cookie = self._sessions.log_in(user, password, address)
+        self._logins.add(1, "succeeded" if cookie else "refused")
         if cookie is None:
-            log.warning("login refused", **{"user.name": user[:64], "client.address": client_address(request.scope)})
+            shown = user[:64].encode(errors="replace").decode()
+            log.warning("login refused", **{"user.name": shown, "client.address": address})
             return JSONResponse({"message": "wrong user or password"}, 401)
         answer = JSONResponse({"message": "Logged in"})
         secure = request.headers.get("x-forwarded-proto") == "https"
         answer.set_cookie(COOKIE, cookie, SESSION_S, httponly=True, samesite="strict", secure=secure)
         return answer
 
-    async def log_out(self, _request: Request) -> Response:
-        """Drop the session cookie."""
+    async def log_out(self, request: Request) -> Response:
+        """End the session and drop its cookie."""
+        if not is_same_origin(request):
+            return _refuse_site()
+        await asyncio.to_thread(self._sessions.log_out, request.cookies.get(COOKIE, ""))
         answer = JSONResponse({"message": "Logged out"})
-        answer.delete_cookie(COOKIE)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
     async def user(self, _request: Request) -> Response:
@@ -98,7 +118,7 @@ class Api:
         return JSONResponse({"login": USER, "isGrafanaAdmin": True})
 
     async def datasources(self, _request: Request) -> Response:
-        """The data sources, without their addresses' credentials."""
+        """The data sources, without their addresses."""
         return JSONResponse(
             [
                 {
@@ -126,17 +146,18 @@ class Api:
                     "type": "dash-db",
                     "url": f"/d/{one.uid}",
                 }
-                for one in self._library.list()
+                for one in await asyncio.to_thread(self._library.list_all)
                 if query in one.title.lower()
             ]
         )
 
     async def dashboard(self, request: Request) -> Response:
         """One dashboard's JSON."""
-        found = self._library.read(request.path_params["uid"])
+        found = await asyncio.to_thread(self._library.find, request.path_params["uid"])
         if found is None:
             return JSONResponse({"message": "Dashboard not found"}, 404)
-        return JSONResponse({"dashboard": found, "meta": {"provisioned": True, "canSave": False}})
+        meta = {"provisioned": True, "canSave": False, "folderTitle": found.folder, "url": f"/d/{found.uid}"}
+        return JSONResponse({"dashboard": found.content, "meta": meta})
 
     async def missing(self, _request: Request) -> Response:
         """No such API."""
@@ -144,40 +165,51 @@ class Api:
 
     async def tail(self, socket: WebSocket) -> None:
         """A live tail through the proxy; a browser of another site is refused."""
-        origin = socket.headers.get("origin")
-        if not self._is_known(socket) or (origin and origin.partition("//")[2] != socket.headers.get("host")):
-            await socket.close(4401)
+        if not self._is_known(socket) or not is_same_origin(socket):
+            await socket.close(NOT_LOGGED_IN)
             return
-        await self._proxy.pass_websocket(socket)
+        await self._tails.pass_websocket(socket)
 
     async def page(self, request: Request) -> Response:
         """A file of the UI, or its one page for every other path."""
         path = request.path_params["path"]
         if path == "":
             return RedirectResponse("/incident")
-        file = (STATIC / path).resolve()
-        if file.is_relative_to(STATIC) and file.is_file():
-            cache = "public, max-age=31536000, immutable" if "/assets/" in f"/{path}" else "no-cache"
-            return FileResponse(file, headers={**SECURITY_HEADERS, "Cache-Control": cache})
-        index = STATIC / "index.html"
-        if path.startswith("assets/") or not index.is_file():
-            text = "Not found\n" if index.is_file() else "cannot show the UI: it was not built; run `make install`\n"
-            return PlainTextResponse(text, 404)
-        return FileResponse(index, headers={**SECURITY_HEADERS, "Cache-Control": "no-cache"})
+        file = self._find_file(path)
+        if file is not None:
+            cache = "public, max-age=31536000, immutable" if path.startswith("assets/") else "no-cache"
+            return FileResponse(file, headers={"Cache-Control": cache})
+        index = self._find_file("index.html")
+        if index is None:
+            return PlainTextResponse("cannot show the UI: it was not built; run `make install`\n", 404)
+        if path.startswith("assets/"):
+            return PlainTextResponse("Not found\n", 404)
+        return FileResponse(index, headers={"Cache-Control": "no-cache"})
+
+    def _find_file(self, path: str) -> Path | None:
+        """The UI's file of this path; None where there is none below its folder."""
+        try:
+            file = (self._static / path).resolve()
+            return file if file.is_relative_to(self._static) and file.is_file() else None
+        except (OSError, ValueError):  # a name that no file can have
+            return None
 
 
-def _is_same_origin(request: Request) -> bool:
-    """Browsers name the origin of every request that changes something; other clients may leave it out."""
-    origin = request.headers.get("origin")
-    return origin is None or origin.partition("//")[2] == request.headers.get("host")
+def _refuse_site() -> Response:
+    return JSONResponse({"message": "refused: the request comes from another site"}, 403)
 
 
 async def _read_credentials(request: Request) -> tuple[str, str]:
-    body = await request.body()
-    if "json" in request.headers.get("content-type", ""):
-        data = await request.json()
-        if not isinstance(data, dict):
-            raise ValueError("not an object")
-        return str(data.get("user", "")), str(data.get("password", ""))
-    form = parse_qs(body.decode())
-    return form.get("user", [""])[0], form.get("password", [""])[0]
+    """User and password. Raises ValueError for anything else, ClientLeftError."""
+    body = await read_body(request.scope, request.receive, MAX_LOGIN_BYTES, "the log-in's limit of a body")
+    if "json" not in request.headers.get("content-type", ""):
+        form = parse_qs(body.decode(), max_num_fields=10)
+        return form.get("user", [""])[0], form.get("password", [""])[0]
+    try:
+        data = json.loads(body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    user, password = (data.get("user"), data.get("password")) if isinstance(data, dict) else (None, None)
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise ValueError("not an object with user and password")  # noqa: TRY004 - as for everything unreadable
+    return user, password
