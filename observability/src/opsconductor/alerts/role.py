@@ -1,6 +1,7 @@
 """`opsconductor run alerts`: the alerts role, main port 9093."""
 
 import asyncio
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from opsconductor.alerts.dispatch import Dispatcher, read_clock
 from opsconductor.alerts.mute import Muter
 from opsconductor.alerts.notify import Notifier
 from opsconductor.alerts.state import State
+from opsconductor.model.errors import ConfigError
 from opsconductor.model.paths import map_path
 from opsconductor.serving.counters import Registry
 from opsconductor.serving.errors import ErrorMiddleware
@@ -23,6 +25,7 @@ from opsconductor_telemetry import TraceMiddleware, configure, get_logger
 
 DEFAULT_CONFIG, DEFAULT_DATA = Path("config/alertmanager.yml"), "/alertmanager"
 TIDY_EVERY_S = 60.0
+BAD_START = 2
 KEEP_SILENCES = timedelta(hours=120)
 """How long an expired silence stays to be seen. Alertmanager: --data.retention, 120h."""
 
@@ -30,15 +33,22 @@ log = get_logger(__name__)
 
 
 def main(options: RoleOptions) -> int:
-    """Serve until SIGTERM."""
-    configure("alerts")
-    config = load_config(options.config or DEFAULT_CONFIG)
-    for warning in config.warnings:
-        log.warning(warning)
-    listener = bind_listener(options.listen)
-    host, port = options.listen
-    role = _Role(config, State(options.data or map_path(DEFAULT_DATA)), f"http://{host}:{port}")
-    serve(TraceMiddleware(role.app), listener, start=role.start, stop=role.stop)
+    """Serve until SIGTERM. Returns 0, or 2 where the configuration, the data folder or the port cannot be used."""
+    try:
+        config = load_config(options.config or DEFAULT_CONFIG)
+        listener = bind_listener(options.listen)
+        state = State(options.data or map_path(DEFAULT_DATA))
+        configure("alerts")
+        for warning in config.warnings:
+            log.warning("configuration key ignored", reason=warning)
+        host, port = listener.getsockname()[:2]
+        log.info("listening", **{"server.address": host, "server.port": port})
+        role = _Role(config, state, f"http://{options.listen[0]}:{port}")
+        serve(TraceMiddleware(role.app), listener, start=role.start, stop=role.stop)
+    except ConfigError as error:
+        print(f"opsconductor: {error}", file=sys.stderr)  # noqa: T201 - the terminal is who asked
+        return BAD_START
+    log.info("stopped")
     return 0
 
 
