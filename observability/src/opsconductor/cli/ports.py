@@ -29,6 +29,7 @@ DEFAULT_PORTS = {
 
 SIDE_PORTS = {
     "exporters": {"postgres": 9187, "redis": 9121, "nginx": 9113},
+    "traces": {"otlp-grpc": 4317, "otlp-http": 4318},
 }
 """Box → its further listeners by name, each an option of `opsconductor run`."""
 
@@ -46,6 +47,8 @@ SIDE_NAMES = {
     ("exporters", "postgres"): "postgres-exporter",
     ("exporters", "redis"): "redis-exporter",
     ("exporters", "nginx"): "nginx-exporter",
+    ("traces", "otlp-grpc"): "jaeger",
+    ("traces", "otlp-http"): "jaeger",
 }
 """What containers call the box behind a further listener."""
 

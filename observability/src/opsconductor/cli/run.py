@@ -16,6 +16,7 @@ ROLES = {
     "exporters": ("opsconductor.exporters.role", 9100),
     "logs": ("opsconductor.logs.role", 3100),
     "metrics": ("opsconductor.metrics.role", 9090),
+    "traces": ("opsconductor.traces.role", 16686),
 }
 """Role → (module with main(RoleOptions) -> int, default port)."""
 

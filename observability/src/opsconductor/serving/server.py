@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 import uvicorn
@@ -57,12 +57,14 @@ def serve(
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
     drain: Callable[[], None] = lambda: None,
+    others: Sequence[socket.socket] = (),
 ) -> None:
     """Serve until SIGTERM or SIGINT.
 
     start runs in the event loop once requests are already answered (so that /ready can say what is missing); an
     error of it ends the server and is raised here. drain runs when the signal arrives, before running requests are
-    waited for (end streams there); stop runs after them.
+    waited for (end streams there); stop runs after them. others: further listeners of the same app, which tells them
+    apart by scope["server"].
     """
     server = _Server(_configure(app), drain)
     logging.getLogger("uvicorn.error").addFilter(_is_worth_reading)
@@ -70,7 +72,7 @@ def serve(
         # uvicorn raises the signal again once it has shut down; here that only asks again for the same end.
         signal.signal(number, server.handle_exit)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_run(server, listener, start, stop))
+        runner.run(_run(server, [listener, *others], start, stop))
 
 
 def _is_worth_reading(record: logging.LogRecord) -> bool:
@@ -111,7 +113,7 @@ class _Server(uvicorn.Server):
 
 async def _run(
     server: _Server,
-    listener: socket.socket,
+    listeners: list[socket.socket],
     start: Callable[[], Awaitable[None]],
     stop: Callable[[], Awaitable[None]],
 ) -> None:
@@ -124,7 +126,7 @@ async def _run(
 
     starting = asyncio.create_task(begin())
     try:
-        await server.serve(sockets=[listener])
+        await server.serve(sockets=listeners)
     finally:
         starting.cancel()
         (result,) = await asyncio.gather(starting, return_exceptions=True)
