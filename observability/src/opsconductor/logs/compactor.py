@@ -13,6 +13,9 @@ from opsconductor.storage.settings import StorageSettings
 from opsconductor_telemetry import configure, get_logger
 
 NICE: Final = 10
+IDLE_S: Final = 10.0
+"""Without work for so long it ends; the writer starts it again when there is some."""
+
 GRACE_S: Final = 1.0
 """Time for the step under way once the writer is gone; after it the process ends where it is, which loses nothing."""
 
@@ -40,7 +43,7 @@ def main() -> None:
         log.warning("compactor not started", reason=str(error))
         return
     with compactor:
-        compactor.run(stop)
+        compactor.run(stop, IDLE_S)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from opsconductor.logs.table import LOGS
 from opsconductor.logs.tailing import TailEndpoint
 from opsconductor.logs.worker_config import WorkerConfig
 from opsconductor.model.errors import ConfigError, UnavailableError
-from opsconductor.serving.children import keep_child, wait_for_end
+from opsconductor.serving.children import run_child_when
 from opsconductor.serving.role import RoleOptions
 from opsconductor.serving.server import bind_listener, serve
 from opsconductor.serving.worker_pool import WorkerPool
+from opsconductor.storage.clock import CompactionClock
 from opsconductor.storage.settings import StorageSettings
 from opsconductor.storage.writer import Writer
 from opsconductor_telemetry import configure, get_logger
@@ -63,6 +64,7 @@ class LogsRole:
     def __init__(self, config: LogsConfig, data: Path) -> None:
         self._data = data.resolve()
         self._settings = StorageSettings(retention_ns=config.retention_ns)
+        self._clock = CompactionClock(self._settings)
         self._figures = make_figures()
         self._push = PushEndpoint(config, self._figures)
         self._writer: Writer | None = None
@@ -92,7 +94,7 @@ class LogsRole:
         self._push.writer = self._writer
         config = CompactorConfig(str(self._data), self._settings.retention_ns)
         self._compactor = asyncio.create_task(
-            keep_child("compactor", COMPACTOR, config, wait_for_end, self._figures.restarts)
+            run_child_when(self._is_compaction_due, "compactor", COMPACTOR, config, self._figures.restarts)
         )
 
     async def stop(self) -> None:
@@ -105,6 +107,9 @@ class LogsRole:
         await asyncio.gather(*stopping, return_exceptions=True)
         if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
+
+    def _is_compaction_due(self) -> bool:
+        return self._clock.is_due(self._read_backlog())
 
     def _find_pool(self) -> WorkerPool:
         if self._writer is None:

@@ -12,6 +12,8 @@ from opsconductor.storage.settings import StorageSettings
 from opsconductor_telemetry import configure, get_logger
 
 NICE = 10
+IDLE_S = 5.0
+"""Without work for so long a store is left; the writer starts this process again when there is some."""
 GRACE_S = 1.0
 
 log = get_logger(__name__)
@@ -27,7 +29,7 @@ class CompactorConfig:
 
 
 def main() -> None:
-    """Compact both stores in turn until the writer is gone."""
+    """Compact one store after the other until nothing is left to do, or the writer is gone."""
     configure("metrics")
     channel, fields = begin_child(NICE)
     config = CompactorConfig(**fields)
@@ -39,10 +41,8 @@ def main() -> None:
             Compactor(Path(config.samples), SAMPLES, settings) as samples,
             Compactor(Path(config.exemplars), EXEMPLARS, settings) as exemplars,
         ):
-            while not stop.is_set():
-                busy = [compactor.run_once() for compactor in (samples, exemplars)]
-                if not any(busy):
-                    stop.wait(settings.compactor_interval_ns / 1e9)
+            for compactor in (samples, exemplars):
+                compactor.run(stop, IDLE_S)
     except UnavailableError as error:  # one of a writer that was killed is still ending
         log.warning("compactor not started", reason=str(error))
 

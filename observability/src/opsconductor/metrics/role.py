@@ -28,7 +28,7 @@ from opsconductor.model.paths import map_path
 from opsconductor.promql.parser import parse
 from opsconductor.rules.config import RuleGroup, load_groups
 from opsconductor.serving.body import read_body
-from opsconductor.serving.children import keep_child, wait_for_end
+from opsconductor.serving.children import run_child_when
 from opsconductor.serving.counters import Registry
 from opsconductor.serving.errors import ErrorMiddleware
 from opsconductor.serving.health import health_routes
@@ -36,6 +36,7 @@ from opsconductor.serving.role import RoleOptions
 from opsconductor.serving.server import bind_listener, serve
 from opsconductor.serving.worker_pool import WorkerPool
 from opsconductor.storage.append import Append
+from opsconductor.storage.clock import CompactionClock
 from opsconductor.storage.settings import SECOND_NS, StorageSettings
 from opsconductor.storage.writer import Writer
 from opsconductor_telemetry import TraceMiddleware, configure, get_logger
@@ -86,6 +87,7 @@ class MetricsRole:
         self._config, self._groups, self._own_url = config, groups, own_url
         self._samples_data, self._exemplars_data = data.resolve() / "samples", data.resolve() / "exemplars"
         self._settings = StorageSettings(retention_ns=RETENTION_NS)
+        self._clock = CompactionClock(self._settings)
         registry = Registry()
         self._restarts = registry.counter("opsconductor_children_restarts_total", "Children restarted.", ("child",))
         self._written = registry.counter("prometheus_remote_storage_samples_in_total", "Samples of remote writes.")
@@ -130,7 +132,9 @@ class MetricsRole:
         self._samples, self._exemplars = samples, exemplars
         compactor = CompactorConfig(str(self._samples_data), str(self._exemplars_data), RETENTION_NS)
         self._compactor = asyncio.create_task(
-            keep_child("compactor", "opsconductor.metrics.compactor", compactor, wait_for_end, self._restarts)
+            run_child_when(
+                self._is_compaction_due, "compactor", "opsconductor.metrics.compactor", compactor, self._restarts
+            )
         )
         ingester = Ingester(samples, exemplars)
         self._scraper = Scraper(self._config.jobs, ingester)
@@ -173,6 +177,9 @@ class MetricsRole:
             await asyncio.wrap_future(self._samples.append(Append(tenant, decoded.rows, decoded.series)))
         self._written.add(decoded.rows.num_rows)
         return Response(status_code=204)
+
+    def _is_compaction_due(self) -> bool:
+        return self._clock.is_due(int(self._read_backlog()))
 
     def _find_pool(self) -> WorkerPool:
         if self._samples is None:

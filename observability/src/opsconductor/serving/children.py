@@ -24,6 +24,9 @@ LAST_BACKOFF_S: Final = 10.0
 HEALTHY_S: Final = 30.0
 """A child that lived this long is restarted without delay."""
 
+DUE_POLL_S: Final = 1.0
+"""How often a child that runs when it is due is asked for."""
+
 END_S: Final = 1.5
 """How long a child may take to end after its socket closed; then it is killed."""
 
@@ -79,6 +82,39 @@ async def keep_child(name: str, module: str, config: object, converse: Converse,
         restarts.add(1, name)
         backoff = FIRST_BACKOFF_S if loop.time() - started > HEALTHY_S else min(backoff * 2, LAST_BACKOFF_S)
         await asyncio.sleep(backoff)
+
+
+async def run_child_when(
+    is_due: Callable[[], bool], name: str, module: str, config: object, restarts: Counter
+) -> None:
+    """Run a child that works and ends by itself, each time that it is due. Cancelling ends it, within END_S.
+
+    One that fails is tried again with back-off, due or not.
+    """
+    backoff = FIRST_BACKOFF_S
+    failed = False
+    while True:
+        if failed or is_due():
+            try:
+                child = Child(module, config)
+            except OSError as error:
+                log.warning("child not started", child=name, reason=str(error))
+                failed = True
+            else:
+                try:
+                    await wait_for_end(child)
+                finally:
+                    child.socket.close()
+                    await asyncio.shield(asyncio.ensure_future(_reap(child)))
+                failed = child.process.returncode != 0
+            if failed:
+                log.warning("child failed", child=name)
+                restarts.add(1, name)
+                await asyncio.sleep(backoff)
+                backoff = min(backoff * 2, LAST_BACKOFF_S)
+            else:
+                backoff = FIRST_BACKOFF_S
+        await asyncio.sleep(DUE_POLL_S)
 
 
 async def wait_for_end(child: Child) -> None:

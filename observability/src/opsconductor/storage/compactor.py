@@ -59,13 +59,17 @@ class Compactor:
             self.close()
             raise
 
-    def run(self, stop: threading.Event) -> None:
-        """Work until told to stop; a full disk or a damaged file is logged and tried again."""
-        while not stop.is_set():
+    def run(self, stop: threading.Event, idle_s: float | None = None) -> None:
+        """Work until told to stop, or until there was nothing to do for idle_s.
+
+        A full disk or a damaged file is logged and tried again.
+        """
+        busy_at = time.monotonic()
+        while not stop.is_set() and (idle_s is None or time.monotonic() - busy_at < idle_s):
             pause = self._settings.compactor_interval_ns / 1e9
             try:
                 if self.run_once():
-                    pause = 0.0
+                    pause, busy_at = 0.0, time.monotonic()
             except (OSError, OpsConductorError, pa.ArrowException):
                 log.exception("cannot compact: trying again")
                 pause = max(pause, _RETRY_S)
