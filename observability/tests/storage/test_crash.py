@@ -81,7 +81,7 @@ def check(reader: Reader, known: Acknowledged) -> Counter[str]:
 
 @pytest.mark.parametrize("kills", [5, pytest.param(50, marks=[pytest.mark.soak, pytest.mark.timeout(1_800)])])
 def test_writers_and_compactors_killed_under_load(tmp_path: Path, kills: int) -> None:
-    kills = int(os.environ.get("OPSCONDUCTOR_KILLS", kills))
+    kills = int(os.environ.get("OPSCONDUCTOR_TEST_KILLS", kills))
     chance = random.Random(kills)
     known: Acknowledged = dict.fromkeys(CLIENTS, -1)
     stop = threading.Event()
