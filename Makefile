@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+BROWSER := .venv/browser
 DISTRIBUTIONS := telemetry services/auth services/backend services/frontend observability
 SOURCES := $(addsuffix /src,$(DISTRIBUTIONS))
 OPSCONDUCTOR := $(BIN)/python -m opsconductor.cli.main
@@ -14,16 +15,16 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 
 .PHONY: up down status install lint test test-unit test-acceptance bench soak lock clean
 
-up: install
+up: $(STAMP)
 	@$(OPSCONDUCTOR) up --detach --wait $(if $(PORT_OFFSET),--port-offset $(PORT_OFFSET))
 
-down: install
+down: $(STAMP)
 	@$(OPSCONDUCTOR) down
 
-status: install
+status: $(STAMP)
 	@$(OPSCONDUCTOR) status
 
-install: $(STAMP)
+install: $(STAMP) $(BROWSER)
 
 $(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cannot install: $(PYTHON) is older than Python 3.11; set PYTHON=/path/to/python3.11" >&2; exit 1; }
@@ -32,6 +33,10 @@ $(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(DISTRIB
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation $(addprefix -e ./,$(DISTRIBUTIONS))
 	@touch $(STAMP)
+
+# What browser tests need from npm; a user who only runs the system is spared it, and without npm those tests skip.
+$(BROWSER): tests/browser/package-lock.json tests/browser/install.py tests/browser/unpack.mjs | $(STAMP)
+	@if $(BIN)/python tests/browser/install.py; then touch $(BROWSER); fi
 
 lint: install
 	$(BIN)/python -m ruff format --check .
@@ -59,4 +64,4 @@ lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q requirements.in -o requirements.lock
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache tests/browser/node_modules tests/browser/unpacked
