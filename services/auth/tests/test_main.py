@@ -77,6 +77,7 @@ def test_the_rate_limit_counts_the_address_that_the_proxy_names(environment, tmp
         assert 0 < int(answer.headers["retry-after"]) <= 60
         assert log_in("198.51.100.7, 203.0.113.9").status_code == 200
         assert service.wait_for_line("login refused", reason="rate limit")["user.name"] == "admin"
+        assert 'auth_logins_total{result="limited"} 1.0' in httpx.get(f"{service.url}/metrics").text.splitlines()
     finally:
         assert service.stop() == 0
 

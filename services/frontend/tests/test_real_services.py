@@ -16,10 +16,17 @@ sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
 
 from support.platform import wait_until
 from support.servers import find_free_port, start_postgres, start_redis
+from support.spans import ReceivedSpan, SpanReceiver
 
 
 @pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def receiver() -> Iterator[SpanReceiver]:
+    with SpanReceiver() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory, receiver: SpanReceiver) -> Iterator[dict[str, str]]:
     """`addresses`: the table of names, as JSON; `password`: the administrator's."""
     folder = tmp_path_factory.mktemp("real")
     with ExitStack() as stack:
@@ -38,6 +45,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str
             "REDIS_PASSWORD_FILE": str(redis.password_file),
             "OPSCONDUCTOR_ADDRESSES": json.dumps(addresses),
             "ADMINISTRATOR_PASSWORD_FILE": str(folder / "administrator"),
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
         }
         databases = {name: postgres.create_database(name) for name in ("auth", "backend")}
         modules = (
@@ -64,9 +72,13 @@ def is_ready(address: str) -> bool:
 
 
 @pytest.fixture(scope="module")
-def person(platform, tmp_path_factory, frontend_class, browser_class):
+def person(platform, receiver, tmp_path_factory, frontend_class, browser_class):
     """A browser with the administrator logged in."""
-    frontend = frontend_class(tmp_path_factory.mktemp("frontend"), json.loads(platform["addresses"]))
+    frontend = frontend_class(
+        tmp_path_factory.mktemp("frontend"),
+        json.loads(platform["addresses"]),
+        OTEL_EXPORTER_OTLP_ENDPOINT=receiver.endpoint,
+    )
     try:
         assert httpx.get(f"{frontend.url}/ready").status_code == 200
         with browser_class(base_url=frontend.url, timeout=30) as client:
@@ -109,6 +121,43 @@ def test_a_job_is_created_run_and_its_results_and_trace_are_shown(person, alert)
     assert "hello &lt;there&gt;" in text
     assert re.search(r'id="trace-id">[0-9a-f]{32}<', text)
     assert "look #1" in person.get("/").text
+
+
+def test_the_spans_of_one_run_form_one_tree_across_the_services(person, receiver):
+    person.submit("/targets", name="auth again", kind="http", address="http://auth:8001", labels="")
+    target = re.search(r'name="target" value="(\d+)"> auth again', person.get("/jobs/new").text)[1]
+    job = person.submit("/jobs", **{"name": "traced", "target": target, "kind-1": "http", "path-1": "/health"})
+    run = person.submit(f"{job.url.path}/runs")
+    trace_id = re.search(r'id="trace-id">([0-9a-f]{32})<', run.text)[1]
+    wait_until(lambda: read_finished(person, run.url.path), 30, "the run to finish")
+    receiver.wait_for(trace_id=trace_id, name="process opsconductor:runs")
+    wait_until(lambda: list_roots(receiver, trace_id) == [("frontend", "")], 15, "one tree without a gap")
+    spans = {span.span_id: span for span in receiver.find(trace_id=trace_id)}
+    paths = {describe_path(span, spans) for span in spans.values()}
+    start = "frontend POST /jobs/{key}/runs > frontend POST > backend POST /api/jobs/{key}/runs"
+    queued = f"{start} > backend send opsconductor:runs > worker process opsconductor:runs"
+    wanted = {
+        f"{start} > backend GET > auth GET /api/auth/session > auth HGETALL",
+        f"{start} > backend INSERT runs",
+        f"{start} > backend send opsconductor:runs > backend XADD",
+        f"{queued} > worker UPDATE runs",
+        f"{queued} > worker action http > worker GET > auth GET /health",
+    }
+    assert wanted <= paths, "\n".join(sorted(paths))
+    assert not any(span.failed for span in spans.values())
+
+
+def list_roots(receiver: SpanReceiver, trace_id: str) -> list[tuple[str, str]]:
+    """Service and parent of the spans whose parent is not there."""
+    spans = receiver.find(trace_id=trace_id)
+    known = {span.span_id for span in spans}
+    return [(span.service, span.parent_id) for span in spans if span.parent_id not in known]
+
+
+def describe_path(span: ReceivedSpan, spans: dict[str, ReceivedSpan]) -> str:
+    """The names from the root to the span."""
+    own = f"{span.service} {span.name}"
+    return f"{describe_path(spans[span.parent_id], spans)} > {own}" if span.parent_id in spans else own
 
 
 def read_finished(person, path):
