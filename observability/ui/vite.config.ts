@@ -8,5 +8,5 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   server: { proxy: { '/api': api, '/login': api, '/logout': api } },
   build: { outDir: '../src/opsconductor/dashboards/static', emptyOutDir: true, target: 'es2022' },
-  test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'] },
+  test: { maxWorkers: 1, include: ['test/**/*.test.{ts,tsx}'] },
 })

@@ -130,11 +130,16 @@ function arrange(spans: Span[]): Span[] {
 
 function countBelow(order: Span[]): void {
   const path: Span[] = []
+  const leave = (): void => {
+    const span = path.pop()!
+    const above = path[path.length - 1]
+    if (above) above.below += span.below + 1
+  }
   for (const span of order) {
-    while (path.length && path[path.length - 1]!.depth >= span.depth) path.pop()
-    for (const above of path) above.below++
+    while (path.length > span.depth) leave()
     path.push(span)
   }
+  while (path.length) leave()
 }
 
 /** The spans that folding leaves in sight. */
