@@ -3,7 +3,6 @@
 import gzip
 import json
 import os
-import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,9 +11,6 @@ from typing import Any
 
 import httpx
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[3] / "tests"))
-
 from support.role_process import RoleProcess, free_port
 
 DASHBOARD = {"uid": "one", "title": "The platform", "tags": ["shipped"], "panels": []}

@@ -43,14 +43,12 @@ def with_vector(operation: Binary, left: Block, right: Block) -> Block:
 
 def combine_sets(operation: Binary, left: Block, right: Block) -> Block:
     """and, or, unless: whole series by signature, decided at each step."""
-    sign = operation.matching.sign
     there = _presence_by_signature(right, operation)
-    absent = np.zeros(left.steps, dtype=np.bool_)
     if operation.operator in ("and", "unless"):
-        mask = np.array([there.get(sign(labels), absent) for labels in left.labels]).reshape(left.present.shape)
+        mask = _look_up(there, left, operation)
         return Block(left.labels, left.values, left.present & (mask if operation.operator == "and" else ~mask))
     here = _presence_by_signature(left, operation)
-    mask = np.array([here.get(sign(labels), absent) for labels in right.labels]).reshape(right.present.shape)
+    mask = _look_up(here, right, operation)
     return merge_equal(
         Block(
             left.labels + right.labels,
@@ -84,3 +82,10 @@ def _presence_by_signature(block: Block, operation: Binary) -> dict[object, Bool
         signature = operation.matching.sign(labels)
         presence[signature] = presence[signature] | alive if signature in presence else alive
     return presence
+
+
+def _look_up(presence: dict[object, Bools], block: Block, operation: Binary) -> Bools:
+    """For each series of the block, at which steps the other side has one of its signature; [series, steps]."""
+    absent = np.zeros(block.steps, dtype=np.bool_)
+    rows = [presence.get(operation.matching.sign(labels), absent) for labels in block.labels]
+    return np.array(rows, dtype=np.bool_).reshape(block.present.shape)
