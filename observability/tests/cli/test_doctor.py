@@ -33,4 +33,4 @@ def test_every_problem_is_named_with_what_to_do(run_cli: Run, tmp_path: Path, of
     assert f"used by pid {os.getpid()}" in found["ports of observability"]["detail"]
     assert "PORT_OFFSET=" in found["ports of observability"]["advice"]
     assert all(line["advice"] for line in found.values())
-    assert done.stdout.count("PROBLEM") == 7  # promtail.yml is wrong, the three others are missing
+    assert done.stdout.count("PROBLEM") == 8  # promtail.yml is wrong, the four others are missing

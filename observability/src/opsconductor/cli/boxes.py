@@ -12,7 +12,7 @@ from opsconductor.cli.box import BoxSpec
 from opsconductor.cli.health import probe_http, probe_postgres, probe_redis
 from opsconductor.cli.home import CONFIG_ENVIRONMENT, Home
 from opsconductor.cli.passwords import ADMINISTRATOR, DASHBOARDS, POSTGRES, REDIS, ensure_password
-from opsconductor.cli.ports import DEFAULT_PORTS, Ports
+from opsconductor.cli.ports import DEFAULT_PORTS, SIDE_PORTS, Ports
 from opsconductor.cli.process import MARK
 from opsconductor.cli.servers.nginx import nginx_argv, write_nginx_configuration
 from opsconductor.cli.servers.postgres import ROLE, postgres_argv, prepare_postgres
@@ -35,6 +35,7 @@ ROLES = {
     "collector": ("promtail.yml", "var/lib/promtail"),
     "metrics": ("prometheus.yml", "prometheus"),
     "alerts": ("alertmanager.yml", "alertmanager"),
+    "traces": ("jaeger.yml", "badger"),
     "dashboards": ("grafana/provisioning", "var/lib/grafana"),
     "exporters": ("", ""),
 }
@@ -117,6 +118,7 @@ def _service(place: Place, name: str, module: str) -> BoxSpec:
             "ADMINISTRATOR_PASSWORD_FILE": str(secrets / ADMINISTRATOR),
             "AUTH_URL": f"http://auth:{DEFAULT_PORTS['auth']}",
             "BACKEND_URL": f"http://backend:{DEFAULT_PORTS['backend']}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://jaeger:{SIDE_PORTS['traces']['otlp-http']}",
         },
     )
 

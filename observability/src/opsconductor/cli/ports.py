@@ -22,6 +22,7 @@ DEFAULT_PORTS = {
     "collector": 9080,
     "metrics": 9090,
     "alerts": 9093,
+    "traces": 16686,
     "dashboards": 3001,
     "exporters": 9100,
 }
@@ -38,6 +39,7 @@ CONTAINER_NAMES = {
     "collector": "promtail",
     "metrics": "prometheus",
     "alerts": "alertmanager",
+    "traces": "jaeger",
     "dashboards": "grafana",
     "exporters": "node-exporter",
 }
@@ -51,6 +53,9 @@ SIDE_NAMES = {
     ("traces", "otlp-http"): "jaeger",
 }
 """What containers call the box behind a further listener."""
+
+METRICS_NAMES = {"jaeger:8888": "traces"}
+"""Ports on which only the original serves its metrics → the box whose main port does."""
 
 HOST = "127.0.0.1"
 HIGHEST_OFFSET = 65535 - max(
@@ -88,6 +93,8 @@ class Ports:
     def addresses(self) -> str:
         """The table for OPSCONDUCTOR_ADDRESSES: every box under its own name and the one containers use."""
         table = {}
+        for name, box in METRICS_NAMES.items():
+            table[name] = self.listen(box)
         for (box, name), container in SIDE_NAMES.items():
             table[f"{container}:{SIDE_PORTS[box][name]}"] = self.side(box)[name]
         for box, port in DEFAULT_PORTS.items():

@@ -19,6 +19,7 @@ CONFIGURATIONS = {
     "logs": "loki.yml",
     "metrics": "prometheus.yml",
     "alerts": "alertmanager.yml",
+    "traces": "jaeger.yml",
     "dashboards": "grafana/provisioning",
     "exporters": "",
     "collector": "promtail.yml",
