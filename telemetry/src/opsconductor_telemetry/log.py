@@ -64,8 +64,12 @@ class Logger:
 
     def _write(self, level: int, message: str, fields: dict[str, object], error: BaseException | None = None) -> None:
         if self._logger.isEnabledFor(level):
-            # the braces keep logging from reading the message as a format string
-            self._logger.log(level, "%s", message, extra={"fields": fields}, exc_info=error, stacklevel=3)
+            # logging's own log() would walk the stack for the caller's line, which no line of ours shows
+            info = None if error is None else (type(error), error, error.__traceback__)
+            extra = {"fields": fields}
+            name = self._logger.name
+            # "%s" keeps logging from reading the message as a format string
+            self._logger.handle(self._logger.makeRecord(name, level, "", 0, "%s", (message,), info, extra=extra))
 
 
 class _LineHandler(logging.Handler):

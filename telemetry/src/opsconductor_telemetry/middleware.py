@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -167,6 +168,7 @@ def client_address(scope: Scope) -> str | None:
     return str(peer[0])
 
 
+@lru_cache(4096)
 def _is_near(host: str) -> bool:
     address = _parse(host)
     return address is not None and any(address in network for network in NEAR)

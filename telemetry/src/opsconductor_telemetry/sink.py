@@ -15,6 +15,9 @@ from opsconductor_telemetry.instruments import DROPPED
 
 MAX_QUEUED_BYTES = 8 * 1024 * 1024
 MAX_WRITE_BYTES = 64 * 1024
+GATHER_S = 0.01
+"""How long a line waits for others: waking the thread costs a loaded service more than writing does."""
+
 RETRY_S = 0.2
 """Pause after a failed write (full disk, reader gone), so that a broken stdout costs no CPU."""
 
@@ -32,6 +35,7 @@ class Sink:
         self._lines: deque[bytes] = deque()
         self._bytes = 0
         self._writing = False
+        self._flushes = 0
         self._torn = False
         self._unreported = 0
         self.dropped_total = 0
@@ -46,12 +50,17 @@ class Sink:
             while self._bytes > self._max_bytes and len(self._lines) > 1:
                 self._bytes -= len(self._lines.popleft())
                 self._count_dropped(1)
-            self._changed.notify_all()
+            if len(self._lines) == 1:
+                self._changed.notify_all()
 
     def flush(self, timeout_s: float) -> bool:
         """Wait until everything queued is written, at most timeout_s; whether that was reached."""
         with self._changed:
-            return self._changed.wait_for(lambda: not self._lines and not self._writing, timeout_s)
+            self._flushes += 1
+            self._changed.notify_all()
+            written = self._changed.wait_for(lambda: not self._lines and not self._writing, timeout_s)
+            self._flushes -= 1
+            return written
 
     def _run(self) -> None:
         while True:
@@ -59,6 +68,7 @@ class Sink:
                 self._writing = False
                 self._changed.notify_all()
                 self._changed.wait_for(lambda: bool(self._lines))
+                self._changed.wait_for(lambda: self._flushes > 0, GATHER_S)
                 batch = self._take()
                 self._writing = True
                 dropped, self._unreported = self._unreported, 0
