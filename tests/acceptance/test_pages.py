@@ -204,12 +204,23 @@ def test_the_trace_shows_each_service_and_leads_to_its_logs(tab: Tab, page: Page
     page.goto(f"/trace/{trace_id}")
     spans = page.get_by_role("treegrid", name="Spans").get_by_role("row")
     for service in ON_THE_WAY:
-        wait_for(page, spans.filter(has=page.locator("b", has_text=re.compile(f"^{service}$"))))
+        wait_for(page, page.get_by_role("main").get_by_text(re.compile(rf"^{service} \d+$")))
+    expect(spans.filter(has_text="POST /jobs/{key}/runs").first).to_contain_text("frontend")
     expect(page.get_by_role("grid", name="Log lines of the trace").get_by_role("row").first).to_be_visible()
-    spans.filter(has=page.locator("b", has_text=re.compile("^worker$"))).first.click()
+    tab.look("trace")
+    worker = spans.filter(has_text=re.compile("^[▸▾]? ?worker"))
+    spans.first.hover()
+
+    def scroll() -> bool:  # only rows in sight are in the page
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(50)
+        return worker.first.is_visible()
+
+    wait_until(scroll, WAIT_MS / 1000, "a span of the worker")
+    worker.first.click()
     chosen = page.get_by_role("complementary", name="The chosen span")
     expect(chosen.get_by_role("row", name="service worker")).to_be_visible()
-    tab.look("trace")
+    tab.look("span")
     chosen.get_by_role("link", name="Logs of this span").click()
     expect(page).to_have_url(re.compile("/explore/logs"))
     lines = page.get_by_role("grid", name="Log lines").get_by_role("row")

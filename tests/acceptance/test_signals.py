@@ -69,7 +69,15 @@ def quick(tmp_path_factory: pytest.TempPathFactory, webhook: Webhook) -> Iterato
         .replace("evaluation_interval: 15s", "evaluation_interval: 2s")
     )
     rules = config / "rules/metrics/platform.yml"
-    rules.write_text(rules.read_text().replace("[5m]", "[30s]"))
+    text = rules.read_text()
+    for long, short in (
+        ("[5m]", "[30s]"),
+        ("offset 5m", "offset 30s"),
+        ("process_start_time_seconds < 300", "process_start_time_seconds < 30"),
+    ):
+        assert long in text
+        text = text.replace(long, short)
+    rules.write_text(text)
     (config / "alertmanager.yml").write_text(
         f"""
 route: {{receiver: hook, group_by: [alertname], group_wait: 1s, group_interval: 2s, repeat_interval: 1h}}
