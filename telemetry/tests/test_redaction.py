@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opsconductor_telemetry import redaction
 from opsconductor_telemetry.redaction import (
     MAX_NODES,
     REDACTED,
@@ -92,3 +93,18 @@ def test_the_work_grows_with_the_length_only(piece: str) -> None:
     # a quadratic pattern would not come back in time
     text = piece * (120_000 // len(piece))
     assert 0 < len(redact_text(text)) <= 3 * len(text)
+
+
+FRAGMENTS = """
+    :// u:p@h Bearer basic abc123= eyJ hbGciOi.e30.x $argon2id$ $2b$ $scrypt$ passwd PASSWORD Token api-Key accesskey
+    dsn JWT cookie = ": " ' : & x
+""".split()
+
+
+@given(st.lists(st.sampled_from([*FRAGMENTS, " "]), max_size=12).map("".join))
+def test_looking_for_words_first_changes_no_result(text: str) -> None:
+    expected = text
+    for _, substitutions in redaction._SUBSTITUTIONS:
+        for pattern, replacement in substitutions:
+            expected = pattern.sub(replacement, expected)
+    assert redact_text(text) == expected

@@ -21,35 +21,55 @@ MAX_CHARACTERS = 128 * 1024
 _WORDS = r"authorization|cookie|passw(?:or)?d|passphrase|secret|token|(?:api|access|private)[_-]?key|credential"
 _SECRET_KEY = re.compile(rf"{_WORDS}|(?:^|[^a-z])(?:dsn|pwd|jwt|csrf|xsrf)(?:$|[^a-z])", re.IGNORECASE)
 _HASHES = r"\$(?:argon2\w{1,2}|2[aby]|scrypt)\$"
-_SUSPICIOUS = re.compile(rf"://|\bbearer |\bbasic |eyJ|{_HASHES}|{_WORDS}|\b(?:dsn|pwd|jwt)\b", re.IGNORECASE)
+_NAMED = rf"(?:{_WORDS}|\bdsn|\bpwd|\bjwt)[\w-]{{0,40}}"
+_KEYS = tuple(f"{which}{dash}key" for which in ("api", "access", "private") for dash in ("", "_", "-"))
+_NAMES = (
+    "authorization",
+    "cookie",
+    "passw",
+    "passphrase",
+    "secret",
+    "token",
+    "credential",
+    "dsn",
+    "pwd",
+    "jwt",
+    *_KEYS,
+)
+# What a text must hold, casefolded, for patterns to be worth their time, and these with what replaces their matches.
+# Searching plain words is far faster than searching a pattern of alternatives.
 _SUBSTITUTIONS = (
     # scheme://user:password@host
-    (re.compile(r"://[^/\s?#\"'<>]*@"), f"://{REDACTED}@"),
+    (("://",), ((re.compile(r"://[^/\s?#\"'<>]*@"), f"://{REDACTED}@"),)),
     # Authorization values: a digit or "=" tells them from words
     (
-        re.compile(r"\b(bearer|basic) +(?=[A-Za-z._~+/-]{0,64}[0-9=])[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
-        rf"\1 {REDACTED}",
-    ),
-    # "password": "…" of JSON, 'password': '…' of Python, escaped or not
-    (
-        re.compile(
-            rf"((?:{_WORDS}|\bdsn|\bpwd|\bjwt)[\w-]{{0,40}}\\?[\"']\s{{0,3}}:\s{{0,3}}\\?[\"'])[^\"'\\]*",
-            re.IGNORECASE,
+        ("bearer ", "basic "),
+        (
+            (
+                re.compile(r"\b(bearer|basic) +(?=[A-Za-z._~+/-]{0,64}[0-9=])[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+                rf"\1 {REDACTED}",
+            ),
         ),
-        rf"\1{REDACTED}",
     ),
-    # password=… of query strings, forms and connection strings
     (
-        re.compile(
-            rf"((?:{_WORDS}|\bdsn|\bpwd|\bjwt)[\w-]{{0,40}}\s{{0,3}}=\s{{0,3}})(?:\"[^\"]*|'[^']*|[^\s&;,)\"']+)",
-            re.IGNORECASE,
+        _NAMES,
+        (
+            # "password": "…" of JSON, 'password': '…' of Python, escaped or not
+            (
+                re.compile(rf"({_NAMED}\\?[\"']\s{{0,3}}:\s{{0,3}}\\?[\"'])[^\"'\\]*", re.IGNORECASE),
+                rf"\1{REDACTED}",
+            ),
+            # password=… of query strings, forms and connection strings
+            (
+                re.compile(rf"({_NAMED}\s{{0,3}}=\s{{0,3}})(?:\"[^\"]*|'[^']*|[^\s&;,)\"']+)", re.IGNORECASE),
+                rf"\1{REDACTED}",
+            ),
         ),
-        rf"\1{REDACTED}",
     ),
     # hashes of passwords
-    (re.compile(rf"{_HASHES}[^\s)\"']+"), REDACTED),
+    (("$argon2", "$scrypt$", "$2"), ((re.compile(rf"{_HASHES}[^\s)\"']+"), REDACTED),)),
     # JSON Web Tokens
-    (re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),
+    (("eyj",), ((re.compile(r"(?<![\w-])eyJ[\w-]{8,}\.[\w-]+\.[\w-]*"), REDACTED),)),
 )
 
 
@@ -62,10 +82,13 @@ def is_secret_key(name: str) -> bool:
 def redact_text(text: str) -> str:
     """The text, at most MAX_CHARACTERS of it, without the secrets that can be told by their form."""
     text = text[:MAX_CHARACTERS]
-    if _SUSPICIOUS.search(text) is None:
-        return text
-    for pattern, replacement in _SUBSTITUTIONS:
-        text = pattern.sub(replacement, text)
+    folded = text.casefold()
+    for words, substitutions in _SUBSTITUTIONS:
+        for word in words:
+            if word in folded:
+                for pattern, replacement in substitutions:
+                    text = pattern.sub(replacement, text)
+                break
     return text
 
 
