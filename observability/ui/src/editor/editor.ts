@@ -1,5 +1,8 @@
 /** The query editor; it loads when the first one is shown. */
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap, startCompletion, acceptCompletion } from '@codemirror/autocomplete'
+import {
+  acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap,
+  selectedCompletion, selectedCompletionIndex, startCompletion,
+} from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, insertNewlineAndIndent } from '@codemirror/commands'
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language'
 import { lintKeymap } from '@codemirror/lint'
@@ -51,17 +54,25 @@ function languageOf(language: Language): Extension {
   return [new PromQLExtension().setComplete({ remote }).asExtension(), placeholder('rate(http_server_request_duration_seconds_count[5m])')]
 }
 
+/** Enter runs the query unless it takes what the user chose from the list, or the rest of a word that is begun. */
+function isCompleting(state: EditorState): boolean {
+  const begun = /[\w:.]+$/.exec(state.sliceDoc(0, state.selection.main.head))?.[0]
+  return (selectedCompletionIndex(state) ?? 0) > 0 || (begun !== undefined && selectedCompletion(state)?.label !== begun)
+}
+
 export function makeEditor(parent: HTMLElement, spec: EditorSpec): EditorView {
   const run = (view: EditorView): boolean => {
-    if (acceptCompletion(view)) return true
+    if (isCompleting(view.state) && acceptCompletion(view)) return true
+    closeCompletion(view)
     spec.onRun(view.state.doc.toString())
     return true
   }
   const extensions = [
-    history(), drawSelection(), closeBrackets(), bracketMatching(), autocompletion(), syntaxHighlighting(colors), languageOf(spec.language),
-    Prec.highest(keymap.of([{ key: 'Enter', run }, { key: 'Shift-Enter', run: insertNewlineAndIndent }, { key: 'Mod-Space', run: startCompletion }])),
-    keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, ...lintKeymap]),
+    history(), drawSelection(), closeBrackets(), bracketMatching(), autocompletion({ defaultKeymap: false }), syntaxHighlighting(colors), languageOf(spec.language),
+    Prec.highest(keymap.of([{ key: 'Enter', run }, { key: 'Shift-Enter', run: insertNewlineAndIndent }, { key: 'Mod-Space', run: startCompletion }, ...completionKeymap])),
+    keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
     EditorView.lineWrapping,
+    EditorView.domEventHandlers({ blur: (_event, view) => void closeCompletion(view) }), // also of names still on their way
     EditorView.contentAttributes.of({ 'aria-label': spec.label, spellcheck: 'false' }),
     EditorView.updateListener.of((update) => update.docChanged && spec.onChange(update.state.doc.toString())),
     theme,

@@ -45,6 +45,10 @@ function Logs({ source }: { source: Source }): JSX.Element {
     if (!live) refresh()
     patch({ q: text, sel: null })
   }
+  const toggleLive = (): void => {
+    if (live) refresh() // the range up to now, so that the lines just seen stay in sight
+    patch({ live: live ? null : '1', sel: null })
+  }
   const metric = isMetricQuery(expr)
   return (
     <>
@@ -52,7 +56,7 @@ function Logs({ source }: { source: Source }): JSX.Element {
       <QueryEditor language={language} text={expr} label="LogQL query" onRun={run} />
       <div class="chips">
         <label>Lines <select value={params.get('limit') ?? '1000'} onChange={(event) => patch({ limit: event.currentTarget.value })}>{LIMITS.map((one) => <option key={one}>{one}</option>)}</select></label>
-        <button aria-pressed={live} disabled={metric} onClick={() => patch({ live: live ? null : '1', sel: null })}>{live ? 'Stop live tail' : 'Live tail'}</button>
+        <button aria-pressed={live} disabled={metric} onClick={toggleLive}>{live ? 'Stop live tail' : 'Live tail'}</button>
         <button aria-pressed={params.get('wrap') === '1'} onClick={() => patch({ wrap: params.get('wrap') === '1' ? null : '1' }, true)}>Wrap lines</button>
         <button aria-pressed={params.get('view') === 'raw'} onClick={() => patch({ view: params.get('view') === 'raw' ? null : 'raw' }, true)}>As written</button>
         <span class="grow" />
