@@ -159,3 +159,7 @@ def test_too_many_waiting_queries_are_refused(start_role, now):
     role = start_role(config=config)
     answer = role.get("labels", "t")
     assert (answer.status_code, answer.json()["message"]) == (429, "too many outstanding requests")
+
+
+def test_it_says_that_it_evaluates_no_rules(role):
+    assert role.client.get("/prometheus/api/v1/rules").json() == {"status": "success", "data": {"groups": []}}

@@ -43,6 +43,7 @@ def make_app(
     )
     routes.append(WebSocketRoute(f"{PREFIX}/tail", tail.__call__))
     routes.append(Route(f"{PREFIX}/status/buildinfo", _answer_buildinfo, methods=["GET"]))
+    routes.append(Route("/prometheus/api/v1/rules", _answer_no_rules, methods=["GET"]))
     routes.extend(health_routes(find_missing, figures.registry))
     reads = TraceMiddleware(ErrorMiddleware(Router(routes, redirect_slashes=False, default=_refuse_path)))
 
@@ -57,6 +58,11 @@ def make_app(
 async def _answer_buildinfo(_request: Request) -> Response:
     names = ("revision", "branch", "buildUser", "buildDate", "goVersion")
     return JSONResponse({"version": __version__, **dict.fromkeys(names, "")})
+
+
+async def _answer_no_rules(_request: Request) -> Response:
+    """User interfaces ask each store for its rules; this one evaluates none."""
+    return JSONResponse({"status": "success", "data": {"groups": []}})
 
 
 async def _refuse_path(scope: Scope, receive: Receive, send: Send) -> None:
