@@ -5,7 +5,7 @@ from pprint import pformat
 from typing import Any
 
 from browser.chromium import AXE
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState
+from playwright.sync_api import Browser, ConsoleMessage, Page, Response, StorageState, expect
 
 WAIT_MS = 30_000
 """Of every wait for something to appear: long, because a busy machine is slow and a test that passes never waits."""
@@ -51,7 +51,8 @@ class Tab:
         return [one for one in found if one["impact"] in SERIOUS]
 
     def look(self, name: str) -> None:
-        """Asserts that the page is accessible in light and dark, and keeps a picture of each."""
+        """Asserts that the page, when loaded, is accessible in light and dark, and keeps a picture of each."""
+        expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         for theme in ("light", "dark"):
             self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             self.page.screenshot(path=self.folder / f"{name}-{theme}.png")
