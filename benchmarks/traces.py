@@ -134,9 +134,8 @@ def print_ingest(name: str, spans: int, batch: int, send: Callable[[], list[floa
     took = sorted(send())
     seconds = time.perf_counter() - started
     print(f"{name}: {spans / seconds / 1000:.0f} thousand spans/s over one connection;", end=" ")
-    print(
-        f"{batch} spans: median {statistics.median(took) * 1000:.1f} ms, p99 {took[int(len(took) * 0.99)] * 1000:.1f} ms"
-    )
+    median, worst = statistics.median(took) * 1000, took[int(len(took) * 0.99)] * 1000
+    print(f"{batch} spans: median {median:.1f} ms, p99 {worst:.1f} ms")
 
 
 def print_queries(port: int, when: str, queries: dict[str, str]) -> None:

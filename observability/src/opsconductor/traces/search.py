@@ -8,16 +8,18 @@ from typing import Final
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from opsconductor.model.errors import LimitError
 from opsconductor.model.labels import parse_labels
-from opsconductor.storage.reader import Part, Snapshot
+from opsconductor.storage.reader import Snapshot
 from opsconductor.traces.conditions import build_conditions, matches_series
 from opsconductor.traces.parameters import MAX_TIME_NS, TimeRange, TraceQuery
-from opsconductor.traces.statement import query_parts
+from opsconductor.traces.statement import find_rows, query_parts, read_rows
 
-FIRST_WINDOW_NS: Final = 600 * 10**9
-"""A search looks at the newest ten minutes first, then at twice as much each time, until it has enough."""
+FIRST_WINDOW_NS: Final = 60 * 10**9
+WINDOW_GROWTH: Final = 4
+"""A search looks at the newest minute first, then at four times as much each time, until it has enough."""
 
 TRACE_LENGTH_NS: Final = 86_400 * 10**9
 """Spans of a trace are looked for within a day of the spans that matched, or of the times that a client names."""
@@ -25,7 +27,7 @@ TRACE_LENGTH_NS: Final = 86_400 * 10**9
 MAX_SPANS: Final = 100_000
 """The most spans of one answer."""
 
-WANTED_SERIES, WANTED_TRACES = "wanted_series", "wanted_traces"
+WANTED_SERIES: Final = "wanted_series"
 
 Labels = Mapping[str, str]
 
@@ -60,15 +62,14 @@ class Search:
         """The newest traces with a span that meets every condition."""
         known = self.list_series(query.start_ns, query.end_ns)
         series = [number for number, labels in known.items() if matches_series(labels, query)]
+        wanted = None if len(series) == len(known) else series
         newest: dict[bytes, int] = {}
         window, high = FIRST_WINDOW_NS, min(query.end_ns, self._newest_time(query))
         while series and high >= query.start_ns and len(newest) < query.limit:
             low = max(query.start_ns, high - window + 1)
-            for trace_id, time_ns in self._find_between(
-                query, low, high, None if len(series) == len(known) else series
-            ):
+            for trace_id, time_ns in self._find_between(query, low, high, wanted):
                 newest.setdefault(trace_id, time_ns)
-            high, window = low - 1, window * 2
+            high, window = low - 1, window * WINDOW_GROWTH
         chosen = list(newest.items())[: query.limit]
         times = [time_ns for _, time_ns in chosen]
         span = TimeRange(min(times), max(times)) if times else TimeRange(None, None)
@@ -101,21 +102,21 @@ class Search:
         """Columns of every span of the traces, by trace_id and time. Raises LimitError beyond MAX_SPANS."""
         low = 0 if times.start_ns is None else max(0, times.start_ns - TRACE_LENGTH_NS)
         high = MAX_TIME_NS if times.end_ns is None else min(MAX_TIME_NS, times.end_ns + TRACE_LENGTH_NS)
-        parts: list[Part] = self._snapshot.list_parts(low, high + 1)
-        if not parts or not ids:
-            return None
-        wanted = pa.table({"trace_id": pa.array(ids, pa.binary())})
-        literals = ", ".join(f"from_hex('{trace_id.hex()}')" for trace_id in ids[:1])
-        condition = (
-            f"trace_id = {literals}" if len(ids) == 1 else f"trace_id IN (SELECT trace_id FROM {WANTED_TRACES})"
-        )
-        sql = f"SELECT {', '.join(columns)} FROM {{rows}} WHERE {condition} LIMIT {MAX_SPANS + 1}"
-        tables = {WANTED_TRACES: wanted} if len(ids) > 1 else {}
-        table = query_parts(self._connection, parts, ", ".join(columns), sql, tables=tables)
-        if table.num_rows > MAX_SPANS:
+        parts = self._snapshot.list_parts(low, high + 1) if ids else []
+        wanted = pa.array(ids, pa.binary())
+        found = [_filter_head(part.table, wanted, columns) for part in parts if part.table is not None]
+        places = find_rows(self._connection, [part.path for part in parts if part.path is not None], wanted)
+        count = sum(table.num_rows for table in found) + sum(len(numbers) for numbers in places.values())
+        if count > MAX_SPANS:
             raise LimitError(
-                f"cannot answer: the traces have more than {MAX_SPANS} spans; ask for fewer traces (limit)",
+                f"cannot answer: the traces have {count} spans, {MAX_SPANS} are shown at most; ask for fewer (limit)",
                 "max_spans",
                 422,
             )
-        return table.sort_by([("trace_id", "ascending"), ("time", "ascending")]) if table.num_rows else None
+        found += [read_rows(self._connection, path, numbers, columns) for path, numbers in places.items()]
+        table = pa.concat_tables(found) if count else None
+        return None if table is None else table.sort_by([("trace_id", "ascending"), ("time", "ascending")])
+
+
+def _filter_head(head: pa.Table, wanted: pa.Array, columns: Sequence[str]) -> pa.Table:
+    return head.select(list(columns)).filter(pc.is_in(head.column("trace_id"), wanted))
