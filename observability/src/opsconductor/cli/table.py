@@ -7,7 +7,7 @@ from typing import Any
 
 from opsconductor.cli.box import BoxStatus, State
 from opsconductor.cli.home import Home
-from opsconductor.cli.passwords import ADMINISTRATOR
+from opsconductor.cli.passwords import ADMINISTRATOR, DASHBOARDS
 from opsconductor.cli.ports import HOST
 from opsconductor.cli.state import CLUSTERS, read_running
 
@@ -64,9 +64,13 @@ def _print_rich(boxes: Sequence[BoxStatus]) -> None:
 
 def print_welcome(home: Home, boxes: Sequence[BoxStatus]) -> None:
     """Where to go now."""
-    door = next((box for box in boxes if box.name == "nginx"), None)
-    if door:
-        print(f"\nOpen {door.url} and log in as admin; the password is in {home.secrets / ADMINISTRATOR}")
+    doors = {"nginx": ("the jobs", ADMINISTRATOR), "dashboards": ("the dashboards", DASHBOARDS)}
+    urls = {box.name: box.url for box in boxes if box.name in doors}
+    if urls:
+        print("\nLog in as admin:")
+    for name, url in urls.items():
+        what, password = doors[name]
+        print(f"  {url} for {what}; the password is in {home.secrets / password}")
 
 
 def describe_clusters(home: Home, clusters: Sequence[str] = CLUSTERS) -> dict[str, Any]:
