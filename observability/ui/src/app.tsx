@@ -40,16 +40,38 @@ const NAVIGATION: [string, string][] = [
 export function App(): JSX.Element {
   const [state, setState] = useState<{ sources?: Source[]; out?: boolean; error?: Error }>({})
   const start = useCallback(() => {
-    fetchUser().then(fetchSources).then((sources) => setState({ sources }), (error: Error) => setState((old) => (old.out ? old : { error })))
+    fetchUser()
+      .then(fetchSources)
+      .then(
+        (sources) => setState({ sources }),
+        (error: Error) => setState((old) => (old.out ? old : { error })),
+      )
   }, [])
   useEffect(() => {
     whenSignedOut(() => setState({ out: true }))
     start()
   }, [])
-  if (state.out) return <LoginPage onDone={() => { setState({}); start() }} />
-  if (state.error) return <main><Failure error={state.error} what="the page" onRetry={start} /></main>
+  if (state.out)
+    return (
+      <LoginPage
+        onDone={() => {
+          setState({})
+          start()
+        }}
+      />
+    )
+  if (state.error)
+    return (
+      <main>
+        <Failure error={state.error} what="the page" onRetry={start} />
+      </main>
+    )
   if (!state.sources) return <main aria-busy="true" />
-  return <Sources.Provider value={state.sources}><Shell onLogOut={() => void logOut().then(() => setState({ out: true }))} /></Sources.Provider>
+  return (
+    <Sources.Provider value={state.sources}>
+      <Shell onLogOut={() => void logOut().then(() => setState({ out: true }))} />
+    </Sources.Provider>
+  )
 }
 
 function Shell(props: { onLogOut: () => void }): JSX.Element {
@@ -63,15 +85,37 @@ function Shell(props: { onLogOut: () => void }): JSX.Element {
   }, [name, argument])
   return (
     <>
-      <a class="skip" href="#main">Skip to the page</a>
+      <a class="skip" href="#main">
+        Skip to the page
+      </a>
       <header>
-        <Link to="/incident" class="brand">OpsConductor</Link>
+        <Link to="/incident" class="brand">
+          OpsConductor
+        </Link>
         <nav aria-label="Pages">
-          {NAVIGATION.map(([path, title]) => <Link key={path} to={path} current={path.slice(1) === name || (path === '/explore/traces' && name === 'trace') || (path === '/dashboards' && name === 'd')}>{title}</Link>)}
+          {NAVIGATION.map(([path, title]) => (
+            <Link
+              key={path}
+              to={path}
+              current={
+                path.slice(1) === name ||
+                (path === '/explore/traces' && name === 'trace') ||
+                (path === '/dashboards' && name === 'd')
+              }
+            >
+              {title}
+            </Link>
+          ))}
         </nav>
         <span class="grow" />
         <TimePicker />
-        <button onClick={toggleTheme} aria-label={theme === 'dark' ? 'Use light colours' : 'Use dark colours'} title="Light or dark">{theme === 'dark' ? '☀' : '☾'}</button>
+        <button
+          onClick={toggleTheme}
+          aria-label={theme === 'dark' ? 'Use light colours' : 'Use dark colours'}
+          title="Light or dark"
+        >
+          {theme === 'dark' ? '☀' : '☾'}
+        </button>
         <button onClick={props.onLogOut}>Log out</button>
       </header>
       <main id="main" class={`page page-${name.replace('/', '-')}`}>
@@ -86,19 +130,30 @@ function LazyPage({ name, argument }: { name: string; argument: string }): JSX.E
   const page = useQuery(name, () => pages[name]!())
   const Page = page.data?.default
   if (page.error) return <Failure error={page.error} what="the page's code" onRetry={() => location.reload()} />
-  return Page ? <Page key={argument} argument={argument} /> : <div class="notice" role="status">Loading …</div>
+  return Page ? (
+    <Page key={argument} argument={argument} />
+  ) : (
+    <div class="notice" role="status">
+      Loading …
+    </div>
+  )
 }
 
-const NoPage = (): JSX.Element => <div class="notice"><strong>There is no such page.</strong> <Link to="/incident">Go to the incident page</Link></div>
+const NoPage = (): JSX.Element => (
+  <div class="notice">
+    <strong>There is no such page.</strong> <Link to="/incident">Go to the incident page</Link>
+  </div>
+)
 
-/** Keys that work on every page, outside of fields: / query, r refresh, y copy an absolute link, g and a letter go to a page. */
+/** Keys that work on every page outside of fields: / query, r refresh, y copy an absolute link, j and k rows, g and a letter a page. */
 function useKeys(): void {
   const { fromMs, toMs } = useRange()
   useEffect(() => {
     let pending = false
     const press = (event: KeyboardEvent): void => {
       const target = event.target as HTMLElement
-      if (event.metaKey || event.ctrlKey || event.altKey || target.closest('input, textarea, select, [contenteditable=true]')) return
+      if (event.metaKey || event.ctrlKey || event.altKey || target.closest('input, textarea, select, [contenteditable=true]'))
+        return
       const page = pending ? NAVIGATION.find(([, title]) => title[0]!.toLowerCase() === event.key) : undefined
       pending = event.key === 'g'
       if (page) go(linkTo(page[0], new URLSearchParams(location.search)))
@@ -106,6 +161,10 @@ function useKeys(): void {
       else if (event.key === '/') {
         event.preventDefault()
         document.querySelector<HTMLElement>('.cm-content, main input')?.focus()
+      } else if ((event.key === 'j' || event.key === 'k') && !target.closest('.rows')) {
+        const rows = document.querySelector<HTMLElement>('.rows')
+        rows?.focus()
+        rows?.dispatchEvent(new KeyboardEvent('keydown', { key: event.key }))
       } else if (event.key === 'y') void copyLink(fromMs, toMs)
     }
     addEventListener('keydown', press)

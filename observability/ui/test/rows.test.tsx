@@ -9,7 +9,21 @@ test('a grid of 100,000 rows renders those in sight, and keys move the selection
   const select = vi.fn()
   const box = document.createElement('div')
   document.body.append(box)
-  await act(() => render(<Rows rows={rows} keyOf={(row) => row} rowHeight={20} label="Lines" columns={1} selected="1" onSelect={select} render={(row) => <span role="gridcell">{row}</span>} />, box))
+  await act(() =>
+    render(
+      <Rows
+        rows={rows}
+        keyOf={(row) => row}
+        rowHeight={20}
+        label="Lines"
+        columns={1}
+        selected="1"
+        onSelect={select}
+        render={(row) => <span role="gridcell">{row}</span>}
+      />,
+      box,
+    ),
+  )
   const grid = box.querySelector<HTMLElement>('[role=grid]')!
   expect(grid.getAttribute('aria-rowcount')).toBe('100000')
   expect(grid.querySelectorAll('[role=row]').length).toBeLessThan(200)

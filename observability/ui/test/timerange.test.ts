@@ -14,7 +14,8 @@ describe('times of a range', () => {
     ['soon', null],
     ['now-5x', null],
   ])('%s', (text, ms) => expect(readTime(text, NOW)).toBe(ms))
-  test('without a URL it is the last hour', () => expect(resolve(null, null, NOW)).toEqual({ fromMs: NOW - 3_600_000, toMs: NOW }))
+  test('without a URL it is the last hour', () =>
+    expect(resolve(null, null, NOW)).toEqual({ fromMs: NOW - 3_600_000, toMs: NOW }))
   test('what cannot be read is the last hour', () => expect(resolve('soon', 'now', NOW).fromMs).toBe(NOW - 3_600_000))
   test('a range is never empty nor backwards', () => {
     const { fromMs, toMs } = resolve('now', 'now-1h', NOW)

@@ -3,8 +3,17 @@ import { parse, show, showAge, write } from '../src/model/duration'
 import { formatValue } from '../src/model/units'
 
 test.each([
-  [1234, 'short', undefined, '1.23 k'], [0.0123, 's', undefined, '12.3 ms'], [90, 's', undefined, '1.5 m'], [0, 's', undefined, '0 s'], [2048, 'bytes', undefined, '2 KiB'],
-  [0.256, 'percentunit', 1, '25.6%'], [12, 'reqps', undefined, '12 req/s'], [1500, 'reqps', undefined, '1.5 k req/s'], [3, 'none', 2, '3.00'], [1, 'bool_yes_no', undefined, 'Yes'], [-2500, 'short', undefined, '-2.5 k'],
+  [1234, 'short', undefined, '1.23 k'],
+  [0.0123, 's', undefined, '12.3 ms'],
+  [90, 's', undefined, '1.5 m'],
+  [0, 's', undefined, '0 s'],
+  [2048, 'bytes', undefined, '2 KiB'],
+  [0.256, 'percentunit', 1, '25.6%'],
+  [12, 'reqps', undefined, '12 req/s'],
+  [1500, 'reqps', undefined, '1.5 k req/s'],
+  [3, 'none', 2, '3.00'],
+  [1, 'bool_yes_no', undefined, 'Yes'],
+  [-2500, 'short', undefined, '-2.5 k'],
 ])('%d as %s', (value, unit, decimals, text) => expect(formatValue(value, unit, decimals)).toBe(text))
 
 test('durations there and back', () => {

@@ -1,7 +1,21 @@
 import { describe, expect, test } from 'vitest'
-import { ALL, builtinsOf, chooseValue, decodeVariable, filterOptions, interpolate, readCustom, readVariableQuery, type Values, type Variable } from '../src/model/variables'
+import {
+  ALL,
+  builtinsOf,
+  chooseValue,
+  decodeVariable,
+  filterOptions,
+  interpolate,
+  readCustom,
+  readVariableQuery,
+  type Values,
+  type Variable,
+} from '../src/model/variables'
 
-const variable = (name: string, options: string[], value: string[], more: object = {}): [string, Variable] => [name, { spec: { ...decodeVariable({ name }), ...more }, options, value }]
+const variable = (name: string, options: string[], value: string[], more: object = {}): [string, Variable] => [
+  name,
+  { spec: { ...decodeVariable({ name }), ...more }, options, value },
+]
 const values = (...all: [string, Variable][]): Values => new Map(all)
 
 describe('queries of variables', () => {
@@ -13,9 +27,13 @@ describe('queries of variables', () => {
     ['metrics(^node_)', { kind: 'metrics', pattern: '^node_' }],
     ['query_result(topk(5, a))', { kind: 'result', expr: 'topk(5, a)' }],
   ])('%s', (text, query) => expect(readVariableQuery(text)).toEqual(query))
-  test('of log stores', () => expect(decodeVariable({ name: 'x', query: { label: 'level', stream: '{a="b"}' } }).query).toBe('label_values({a="b"}, level)'))
+  test('of log stores', () =>
+    expect(decodeVariable({ name: 'x', query: { label: 'level', stream: '{a="b"}' } }).query).toBe(
+      'label_values({a="b"}, level)',
+    ))
   test('custom', () => expect(readCustom('a, b , Two : 2')).toEqual(['a', 'b', '2']))
-  test('regex, once each, sorted', () => expect(filterOptions(['x="b"', 'x="a"', 'x="b"', 'y'], '/x="(.*)"/', 1)).toEqual(['a', 'b']))
+  test('regex, once each, sorted', () =>
+    expect(filterOptions(['x="b"', 'x="a"', 'x="b"', 'y'], '/x="(.*)"/', 1)).toEqual(['a', 'b']))
 })
 
 describe('what holds', () => {
@@ -39,7 +57,7 @@ describe('filling in', () => {
     ['x=~"$many"', 'x=~"(a\\\\.b|c)"'],
     ['x=~"$all"', 'x=~".*"'],
     ['${many:pipe} [[one]] ${many:csv}', 'a.b|c a.b a.b,c'],
-    ["in (${many:singlequote})", "in ('a.b','c')"],
+    ['in (${many:singlequote})', "in ('a.b','c')"],
     ['${many:regex}', '(a\\.b|c)'],
     ['$unknown ${__other}', '$unknown ${__other}'],
     ['rate(x[$__rate_interval])', 'rate(x[1m])'],
@@ -49,6 +67,12 @@ describe('filling in', () => {
 
 test('intervals', () => {
   const range = { fromMs: 0, toMs: 3_600_000 }
-  expect(builtinsOf(range, 15_000, 15_000)).toMatchObject({ __interval: '15s', __rate_interval: '1m', __range: '3600s', __range_s: '3600', __interval_ms: '15000' })
+  expect(builtinsOf(range, 15_000, 15_000)).toMatchObject({
+    __interval: '15s',
+    __rate_interval: '1m',
+    __range: '3600s',
+    __range_s: '3600',
+    __interval_ms: '15000',
+  })
   expect(builtinsOf(range, 300_000, 15_000).__rate_interval).toBe('315s')
 })

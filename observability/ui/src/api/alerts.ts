@@ -23,7 +23,11 @@ export async function fetchSilences(source: Source, signal?: AbortSignal): Promi
 }
 
 export const postSilence = (source: Source, body: object): Promise<{ silenceID: string }> =>
-  ask(through(source, '/api/v2/silences'), { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) })
+  ask(through(source, '/api/v2/silences'), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(body),
+  })
 
 export const expireSilence = (source: Source, id: string): Promise<unknown> =>
   ask(through(source, `/api/v2/silence/${encodeURIComponent(id)}`), { method: 'DELETE' })

@@ -5,7 +5,17 @@ import { reduce, writeLegend, type Frame, type Row, type Series } from '../model
 import type { LogLine } from '../model/loglines'
 import { fromMs } from '../model/nanoseconds'
 import { stepFor, type Range } from '../model/timerange'
-import { builtinsOf, chooseValue, filterOptions, interpolate, readCustom, readVariableQuery, type Values, type Variable, type VariableSpec } from '../model/variables'
+import {
+  builtinsOf,
+  chooseValue,
+  filterOptions,
+  interpolate,
+  readCustom,
+  readVariableQuery,
+  type Values,
+  type Variable,
+  type VariableSpec,
+} from '../model/variables'
 import { ask } from './http'
 import { fetchLabelNames, fetchLabelValues, fetchLines, fetchLogNumbers } from './logs'
 import { fetchInstant, fetchLabels, fetchRange, fetchValues } from './metrics'
@@ -26,7 +36,9 @@ export interface DashboardItem {
 export const fetchDashboards = (signal?: AbortSignal): Promise<DashboardItem[]> => ask('/api/search', { signal })
 
 export async function fetchDashboard(uid: string, signal?: AbortSignal): Promise<Dashboard> {
-  const { dashboard } = await ask<{ dashboard: Record<string, unknown> }>(`/api/dashboards/uid/${encodeURIComponent(uid)}`, { signal })
+  const { dashboard } = await ask<{ dashboard: Record<string, unknown> }>(`/api/dashboards/uid/${encodeURIComponent(uid)}`, {
+    signal,
+  })
   return decodeDashboard(dashboard)
 }
 
@@ -40,7 +52,13 @@ export function findSource(sources: readonly Source[], ref: SourceRef | null, va
 }
 
 /** Options and values of all variables, in their order, as later ones may need earlier ones. */
-export async function resolveVariables(specs: readonly VariableSpec[], chosen: (name: string) => string[], sources: readonly Source[], range: Range, signal?: AbortSignal): Promise<Values> {
+export async function resolveVariables(
+  specs: readonly VariableSpec[],
+  chosen: (name: string) => string[],
+  sources: readonly Source[],
+  range: Range,
+  signal?: AbortSignal,
+): Promise<Values> {
   const values = new Map<string, Variable>()
   for (const spec of specs) {
     const options = await fetchOptions(spec, values, sources, range, signal)
@@ -49,7 +67,13 @@ export async function resolveVariables(specs: readonly VariableSpec[], chosen: (
   return values
 }
 
-async function fetchOptions(spec: VariableSpec, values: Values, sources: readonly Source[], range: Range, signal?: AbortSignal): Promise<string[]> {
+async function fetchOptions(
+  spec: VariableSpec,
+  values: Values,
+  sources: readonly Source[],
+  range: Range,
+  signal?: AbortSignal,
+): Promise<string[]> {
   if (spec.type === 'datasource') return sources.filter((one) => one.type === spec.query).map((one) => one.uid)
   if (spec.type === 'custom' || spec.type === 'interval') return readCustom(spec.query)
   if (spec.type !== 'query') return spec.options
@@ -58,16 +82,22 @@ async function fetchOptions(spec: VariableSpec, values: Values, sources: readonl
   const query = readVariableQuery(interpolate(spec.query, values, 'query', builtinsOf(range, stepFor(range, POINTS), SCRAPE_MS)))
   const logs = source.type === 'loki'
   let found: string[] = []
-  if (query.kind === 'values') found = logs ? await fetchLabelValues(source, query.label, range, query.match) : await fetchValues(source, query.label, range, query.match, signal)
+  if (query.kind === 'values')
+    found = logs
+      ? await fetchLabelValues(source, query.label, range, query.match)
+      : await fetchValues(source, query.label, range, query.match, signal)
   else if (query.kind === 'names') found = logs ? await fetchLabelNames(source, range) : await fetchLabels(source, range, signal)
-  else if (query.kind === 'metrics') found = (await fetchValues(source, '__name__', range, undefined, signal)).filter((one) => new RegExp(query.pattern).test(one))
+  else if (query.kind === 'metrics')
+    found = (await fetchValues(source, '__name__', range, undefined, signal)).filter((one) => new RegExp(query.pattern).test(one))
   else if (query.kind === 'result') found = (await fetchInstant(source, query.expr, range.toMs, signal)).map(writeResult)
   return filterOptions(found, interpolate(spec.regex, values, 'text'), spec.sort)
 }
 
 const writeResult = (row: Row): string => {
   const { __name__: name = '', ...labels } = row.labels
-  return `${name}{${Object.entries(labels).map(([label, value]) => `${label}="${value}"`).join(',')}} ${row.value ?? ''}`
+  return `${name}{${Object.entries(labels)
+    .map(([label, value]) => `${label}="${value}"`)
+    .join(',')}} ${row.value ?? ''}`
 }
 
 export type PanelData =
@@ -76,7 +106,13 @@ export type PanelData =
   | { kind: 'lines'; lines: LogLine[]; source: Source; exprs: string[] }
 
 /** What a panel shows, by its type and its sources. */
-export async function fetchPanel(panel: Panel, sources: readonly Source[], values: Values, range: Range, signal?: AbortSignal): Promise<PanelData> {
+export async function fetchPanel(
+  panel: Panel,
+  sources: readonly Source[],
+  values: Values,
+  range: Range,
+  signal?: AbortSignal,
+): Promise<PanelData> {
   const asked = panel.targets.map((target) => prepare(panel, target, sources, values, range))
   const exprs = asked.map((one) => one.expr)
   const first = asked[0]
@@ -85,11 +121,17 @@ export async function fetchPanel(panel: Panel, sources: readonly Source[], value
     return { kind: 'lines', lines: await fetchLines(first.source, spec, signal), source: first.source, exprs }
   }
   if (panel.type === 'table') {
-    const results = await Promise.all(asked.map(async (one) => ({ refId: one.target.refId, rows: await fetchRows(one, range, signal) })))
+    const results = await Promise.all(
+      asked.map(async (one) => ({ refId: one.target.refId, rows: await fetchRows(one, range, signal) })),
+    )
     return { kind: 'rows', results, exprs }
   }
   const frames = await Promise.all(asked.map((one) => fetchFrame(one, range, signal)))
-  return { kind: 'frame', frame: joinFrames(frames.map((frame, index) => nameSeriesOf(panel, asked[index]!.target, frame, values))), exprs }
+  return {
+    kind: 'frame',
+    frame: joinFrames(frames.map((frame, index) => nameSeriesOf(panel, asked[index]!.target, frame, values))),
+    exprs,
+  }
 }
 
 interface Asked {
@@ -102,7 +144,8 @@ interface Asked {
 function prepare(panel: Panel, target: Target, sources: readonly Source[], values: Values, range: Range): Asked {
   const source = findSource(sources, target.source ?? panel.source, values)
   if (!source) throw new Error('no data source of the panel is provisioned')
-  if (source.type !== 'loki' && source.type !== 'prometheus') throw new Error(`panels of data sources of type ${source.type} are not shown; use its page`)
+  if (source.type !== 'loki' && source.type !== 'prometheus')
+    throw new Error(`panels of data sources of type ${source.type} are not shown; use its page`)
   const scrapeMs = parse(source.jsonData?.timeInterval ?? '') ?? SCRAPE_MS
   const leastMs = parse(panel.interval) ?? (source.type === 'prometheus' ? scrapeMs : 1000)
   const stepMs = stepFor(range, POINTS, leastMs)
@@ -132,7 +175,8 @@ function nameSeriesOf(panel: Panel, target: Target, frame: Frame, values: Values
 function joinFrames(frames: Frame[]): Frame {
   const first = frames[0]
   if (!first) return { times: [], series: [] }
-  if (frames.every((one) => one.times.length === first.times.length && one.times[0] === first.times[0])) return { times: first.times, series: frames.flatMap((one) => one.series) }
+  if (frames.every((one) => one.times.length === first.times.length && one.times[0] === first.times[0]))
+    return { times: first.times, series: frames.flatMap((one) => one.series) }
   const times = [...new Set(frames.flatMap((one) => one.times))].sort((a, b) => a - b)
   const place = new Map(times.map((time, index) => [time, index]))
   const series = frames.flatMap((frame) =>

@@ -1,6 +1,10 @@
 /** Requests to the server that the page came from. */
 export class ApiError extends Error {
-  constructor(message: string, readonly status: number, readonly where: string) {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly where: string,
+  ) {
     super(message)
   }
 }
@@ -44,6 +48,7 @@ function reasonOf(text: string): string {
 
 export const query = (params: Record<string, string | number | undefined | null>): string => {
   const search = new URLSearchParams()
-  for (const [name, value] of Object.entries(params)) if (value !== undefined && value !== null && value !== '') search.set(name, String(value))
+  for (const [name, value] of Object.entries(params))
+    if (value !== undefined && value !== null && value !== '') search.set(name, String(value))
   return search.toString()
 }

@@ -37,14 +37,26 @@ export async function fetchVolume(source: Source, expr: string, range: Range, si
   return decodeVolume(items, buckets)
 }
 
-async function fetchMatrix(source: Source, expr: string, range: Range, stepMs: number, signal?: AbortSignal): Promise<MatrixItem[]> {
+async function fetchMatrix(
+  source: Source,
+  expr: string,
+  range: Range,
+  stepMs: number,
+  signal?: AbortSignal,
+): Promise<MatrixItem[]> {
   const spec = { query: expr, start: fromMs(range.fromMs), end: fromMs(range.toMs), step: `${stepMs / 1000}` }
   const { data } = await ask<Answer>(through(source, `/loki/api/v1/query_range?${query(spec)}`), { signal })
   return data.resultType === 'matrix' ? (data.result as MatrixItem[]) : []
 }
 
 /** A metric query's numbers. */
-export async function fetchLogNumbers(source: Source, expr: string, range: Range, stepMs: number, signal?: AbortSignal): Promise<Frame> {
+export async function fetchLogNumbers(
+  source: Source,
+  expr: string,
+  range: Range,
+  stepMs: number,
+  signal?: AbortSignal,
+): Promise<Frame> {
   const aligned = align(range, stepMs)
   const items = await fetchMatrix(source, expr, aligned, stepMs, signal)
   return decodeMatrix(items, aligned.fromMs / 1000, aligned.toMs / 1000, stepMs / 1000)
@@ -64,7 +76,15 @@ export async function fetchLabelValues(source: Source, name: string, range: Rang
 /** Names of fields within recent lines of a selector, for completion. */
 export async function fetchFieldNames(source: Source, selector: string, range: Range): Promise<string[]> {
   const lines = await fetchLines(source, { expr: selector, start: fromMs(range.fromMs), end: fromMs(range.toMs), limit: 50 })
-  return [...new Set(lines.flatMap((line) => fieldsOf(line).filter((one) => one.origin !== 'label').map((one) => one.name.replace(/\W/g, '_'))))].sort()
+  return [
+    ...new Set(
+      lines.flatMap((line) =>
+        fieldsOf(line)
+          .filter((one) => one.origin !== 'label')
+          .map((one) => one.name.replace(/\W/g, '_')),
+      ),
+    ),
+  ].sort()
 }
 
 export interface Tail {
@@ -72,7 +92,12 @@ export interface Tail {
 }
 
 /** Lines as they come. `onEnd` is told why the store ended the tail. */
-export function openTail(source: Source, expr: string, onLines: (lines: LogLine[], dropped: number) => void, onEnd: (reason: string) => void): Tail {
+export function openTail(
+  source: Source,
+  expr: string,
+  onLines: (lines: LogLine[], dropped: number) => void,
+  onEnd: (reason: string) => void,
+): Tail {
   const origin = location.origin.replace(/^http/, 'ws')
   const socket = new WebSocket(`${origin}${through(source, `/loki/api/v1/tail?${query({ query: expr, limit: 100 })}`)}`)
   let closed = false

@@ -11,6 +11,7 @@ export interface Source {
   jsonData?: {
     derivedFields?: { matcherRegex?: string; matcherType?: string }[]
     timeInterval?: string
+    manageAlerts?: boolean
     [name: string]: unknown
   }
 }
@@ -38,3 +39,9 @@ export function tracePatterns(source: Source | undefined): RegExp[] {
     }
   })
 }
+
+/** Whether a store evaluates alerting rules: metric stores do, log stores where the provisioning says so. */
+export const hasRules = (source: Source): boolean =>
+  source.type === 'prometheus'
+    ? source.jsonData?.manageAlerts !== false
+    : source.type === 'loki' && source.jsonData?.manageAlerts === true

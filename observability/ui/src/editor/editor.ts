@@ -1,7 +1,14 @@
 /** The query editor; it loads when the first one is shown. */
 import {
-  acceptCompletion, autocompletion, closeBrackets, closeBracketsKeymap, closeCompletion, completionKeymap,
-  selectedCompletion, selectedCompletionIndex, startCompletion,
+  acceptCompletion,
+  autocompletion,
+  closeBrackets,
+  closeBracketsKeymap,
+  closeCompletion,
+  completionKeymap,
+  selectedCompletion,
+  selectedCompletionIndex,
+  startCompletion,
 } from '@codemirror/autocomplete'
 import { defaultKeymap, history, historyKeymap, insertNewlineAndIndent } from '@codemirror/commands'
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from '@codemirror/language'
@@ -45,13 +52,18 @@ const theme = EditorView.theme({
   '.cm-tooltip': { background: 'var(--surface)', border: '1px solid var(--edge)', color: 'var(--fg)' },
   '.cm-tooltip-autocomplete > ul > li[aria-selected]': { background: 'var(--accent)', color: 'var(--on-accent)' },
   '.cm-matchingBracket, &.cm-focused .cm-matchingBracket': { background: 'var(--hit)' },
-  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': { background: 'var(--pick)' },
+  '&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground': {
+    background: 'var(--pick)',
+  },
 })
 
 function languageOf(language: Language): Extension {
   if (language.name === 'logql') return [logql(language.names), placeholder('{service="backend"} |= "timeout"')]
   const remote = { url: language.url, fetchFn: fetch.bind(window), httpMethod: 'GET' as const }
-  return [new PromQLExtension().setComplete({ remote }).asExtension(), placeholder('rate(http_server_request_duration_seconds_count[5m])')]
+  return [
+    new PromQLExtension().setComplete({ remote }).asExtension(),
+    placeholder('rate(http_server_request_duration_seconds_count[5m])'),
+  ]
 }
 
 /** Enter runs the query unless it takes what the user chose from the list, or the rest of a word that is begun. */
@@ -68,8 +80,21 @@ export function makeEditor(parent: HTMLElement, spec: EditorSpec): EditorView {
     return true
   }
   const extensions = [
-    history(), drawSelection(), closeBrackets(), bracketMatching(), autocompletion({ defaultKeymap: false }), syntaxHighlighting(colors), languageOf(spec.language),
-    Prec.highest(keymap.of([{ key: 'Enter', run }, { key: 'Shift-Enter', run: insertNewlineAndIndent }, { key: 'Mod-Space', run: startCompletion }, ...completionKeymap])),
+    history(),
+    drawSelection(),
+    closeBrackets(),
+    bracketMatching(),
+    autocompletion({ defaultKeymap: false }),
+    syntaxHighlighting(colors),
+    languageOf(spec.language),
+    Prec.highest(
+      keymap.of([
+        { key: 'Enter', run },
+        { key: 'Shift-Enter', run: insertNewlineAndIndent },
+        { key: 'Mod-Space', run: startCompletion },
+        ...completionKeymap,
+      ]),
+    ),
     keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...lintKeymap]),
     EditorView.lineWrapping,
     EditorView.domEventHandlers({ blur: (_event, view) => void closeCompletion(view) }), // also of names still on their way

@@ -19,7 +19,9 @@ const language = LRLanguage.define({
     props: [
       styleTags({
         'Sum Avg Count Max Min Stddev Stdvar Bottomk Topk Sort Sort_Desc': tags.function(tags.variableName),
-        'Rate CountOverTime BytesRate BytesOverTime AvgOverTime SumOverTime MinOverTime MaxOverTime': tags.function(tags.variableName),
+        'Rate CountOverTime BytesRate BytesOverTime AvgOverTime SumOverTime MinOverTime MaxOverTime': tags.function(
+          tags.variableName,
+        ),
         'QuantileOverTime FirstOverTime LastOverTime AbsentOverTime': tags.function(tags.variableName),
         'By Without On Ignoring GroupLeft GroupRight Offset Unwrap': tags.modifier,
         'Json Logfmt Regexp Pattern Unpack LineFormat LabelFormat Decolorize Drop Keep': tags.keyword,
@@ -35,10 +37,37 @@ const language = LRLanguage.define({
   languageData: { closeBrackets: { brackets: ['(', '[', '{', '"', '`'] }, commentTokens: { line: '#' } },
 })
 
-const STAGES = ['json', 'logfmt', 'pattern "<_>"', 'regexp ""', 'unpack', 'line_format "{{.}}"', 'label_format ', 'unwrap ', 'decolorize', 'drop ', 'keep ']
+const STAGES = [
+  'json',
+  'logfmt',
+  'pattern "<_>"',
+  'regexp ""',
+  'unpack',
+  'line_format "{{.}}"',
+  'label_format ',
+  'unwrap ',
+  'decolorize',
+  'drop ',
+  'keep ',
+]
 const FUNCTIONS = [
-  'rate', 'count_over_time', 'bytes_rate', 'bytes_over_time', 'sum_over_time', 'avg_over_time', 'max_over_time', 'min_over_time',
-  'quantile_over_time', 'absent_over_time', 'sum', 'avg', 'count', 'max', 'min', 'topk', 'bottomk',
+  'rate',
+  'count_over_time',
+  'bytes_rate',
+  'bytes_over_time',
+  'sum_over_time',
+  'avg_over_time',
+  'max_over_time',
+  'min_over_time',
+  'quantile_over_time',
+  'absent_over_time',
+  'sum',
+  'avg',
+  'count',
+  'max',
+  'min',
+  'topk',
+  'bottomk',
 ]
 
 function complete(names: LogNames) {
@@ -76,7 +105,12 @@ const lint = linter(
     syntaxTree(view.state).iterate({
       enter: (node) => {
         if (node.type.isError && view.state.doc.length && !found.length) {
-          found.push({ from: node.from, to: Math.max(node.to, Math.min(node.from + 1, view.state.doc.length)), severity: 'error', message: 'The syntax is wrong here.' })
+          found.push({
+            from: node.from,
+            to: Math.max(node.to, Math.min(node.from + 1, view.state.doc.length)),
+            severity: 'error',
+            message: 'The syntax is wrong here.',
+          })
         }
       },
     })
@@ -85,4 +119,8 @@ const lint = linter(
   { delay: 400 },
 )
 
-export const logql = (names: LogNames): Extension => [new LanguageSupport(language), language.data.of({ autocomplete: complete(names) }), lint]
+export const logql = (names: LogNames): Extension => [
+  new LanguageSupport(language),
+  language.data.of({ autocomplete: complete(names) }),
+  lint,
+]

@@ -93,7 +93,8 @@ export const SEVERITIES = ['critical', 'error', 'warning', 'info'] as const
 
 /** The worst first, then the oldest. */
 export function sortAlerts(alerts: readonly Alert[]): Alert[] {
-  const rank = (one: Alert): number => (SEVERITIES.indexOf(one.labels.severity as (typeof SEVERITIES)[number]) + SEVERITIES.length) % SEVERITIES.length
+  const rank = (one: Alert): number =>
+    (SEVERITIES.indexOf(one.labels.severity as (typeof SEVERITIES)[number]) + SEVERITIES.length) % SEVERITIES.length
   return [...alerts].sort((a, b) => rank(a) - rank(b) || a.startsMs - b.startsMs || (a.id < b.id ? -1 : 1))
 }
 
@@ -122,7 +123,11 @@ export const writeMatcher = (one: Matcher): string =>
 /** The rule of an alert: by name, and where several have it by the labels that the rule sets. */
 export function ruleOf(alert: Alert, rules: readonly Rule[]): Rule | undefined {
   const named = rules.filter((rule) => rule.name === alert.labels.alertname)
-  return named.find((rule) => Object.entries(rule.labels).every(([name, value]) => value.includes('{{') || alert.labels[name] === value)) ?? named[0]
+  return (
+    named.find((rule) =>
+      Object.entries(rule.labels).every(([name, value]) => value.includes('{{') || alert.labels[name] === value),
+    ) ?? named[0]
+  )
 }
 
 /** The expression in a generator's address (`g0.expr`), for alerts whose rule is not known. */

@@ -92,7 +92,13 @@ const text = (value: unknown, fallback = ''): string => (typeof value === 'strin
 const number = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined)
 
 /** Old types under the names of those that took their place. */
-const SUCCESSORS: Record<string, string> = { graph: 'timeseries', singlestat: 'stat', 'table-old': 'table', grafana_piechart_panel: 'piechart', 'grafana-piechart-panel': 'piechart' }
+const SUCCESSORS: Record<string, string> = {
+  graph: 'timeseries',
+  singlestat: 'stat',
+  'table-old': 'table',
+  grafana_piechart_panel: 'piechart',
+  'grafana-piechart-panel': 'piechart',
+}
 
 export function decodeDashboard(wire: Wire): Dashboard {
   const time = record(wire.time)
@@ -103,7 +109,9 @@ export function decodeDashboard(wire: Wire): Dashboard {
     to: text(time.to, 'now'),
     refresh: text(wire.refresh),
     sections: decodeSections(records(wire.panels), records(wire.rows)),
-    variables: records(record(wire.templating).list).filter((one) => one.type !== 'adhoc').map(decodeVariable),
+    variables: records(record(wire.templating).list)
+      .filter((one) => one.type !== 'adhoc')
+      .map(decodeVariable),
   }
 }
 
@@ -114,7 +122,13 @@ function decodeSections(panels: Wire[], oldRows: Wire[]): Section[] {
   const y = (one: Wire): number => number(record(one.gridPos).y) ?? 0
   for (const one of [...panels].sort((a, b) => y(a) - y(b))) {
     if (one.type !== 'row') sections[sections.length - 1]!.panels.push(decodePanel(one))
-    else sections.push({ id: number(one.id) ?? sections.length, title: text(one.title), collapsed: Boolean(one.collapsed), panels: records(one.panels).map(decodePanel) })
+    else
+      sections.push({
+        id: number(one.id) ?? sections.length,
+        title: text(one.title),
+        collapsed: Boolean(one.collapsed),
+        panels: records(one.panels).map(decodePanel),
+      })
   }
   return sections.filter((one) => one.title || one.panels.length).map(fromTop)
 }
@@ -154,7 +168,9 @@ function decodePanel(wire: Wire): Panel {
     width: number(grid.w) ?? 12,
     height: number(grid.h) ?? 8,
     source: decodeSource(wire.datasource),
-    targets: records(wire.targets).filter((one) => !one.hide && (text(one.expr) || text(one.query))).map(decodeTarget),
+    targets: records(wire.targets)
+      .filter((one) => !one.hide && (text(one.expr) || text(one.query)))
+      .map(decodeTarget),
     interval: text(wire.interval).replace(/^>/, ''),
     look: decodeLook(wire, defaults),
     thresholds: decodeThresholds(defaults),
@@ -197,7 +213,10 @@ function decodeLook(wire: Wire, defaults: Wire): FieldLook {
 }
 
 function decodeThresholds(defaults: Wire): Threshold[] {
-  return records(record(defaults.thresholds).steps).map((one) => ({ value: number(one.value) ?? -Infinity, color: text(one.color) }))
+  return records(record(defaults.thresholds).steps).map((one) => ({
+    value: number(one.value) ?? -Infinity,
+    color: text(one.color),
+  }))
 }
 
 function decodeMapping(wire: Wire): Mapping[] {
@@ -205,9 +224,20 @@ function decodeMapping(wire: Wire): Mapping[] {
   const result = record(options.result)
   const shown = { text: text(result.text), color: text(result.color) || undefined }
   if (wire.type === 'value') {
-    return Object.entries(options).map(([key, one]) => ({ matches: (value) => String(value) === key, text: text(record(one).text), color: text(record(one).color) || undefined }))
+    return Object.entries(options).map(([key, one]) => ({
+      matches: (value) => String(value) === key,
+      text: text(record(one).text),
+      color: text(record(one).color) || undefined,
+    }))
   }
-  if (wire.type === 'range') return [{ matches: (value) => value !== null && value >= (number(options.from) ?? -Infinity) && value <= (number(options.to) ?? Infinity), ...shown }]
+  if (wire.type === 'range')
+    return [
+      {
+        matches: (value) =>
+          value !== null && value >= (number(options.from) ?? -Infinity) && value <= (number(options.to) ?? Infinity),
+        ...shown,
+      },
+    ]
   if (wire.type === 'special') return [{ matches: (value) => value === null && text(options.match).includes('null'), ...shown }]
   return []
 }
@@ -251,7 +281,8 @@ function decodeCustom(wire: Wire, custom: Wire): Panel['custom'] {
 export function lookOf(panel: Panel, name: string): FieldLook {
   let look = panel.look
   for (const one of panel.overrides) {
-    if (one.match(name)) look = { ...look, ...Object.fromEntries(Object.entries(one.look).filter(([, value]) => value !== undefined)) }
+    if (one.match(name))
+      look = { ...look, ...Object.fromEntries(Object.entries(one.look).filter(([, value]) => value !== undefined)) }
   }
   return look
 }
@@ -267,7 +298,14 @@ export function colorVariable(name: string | undefined): string | undefined {
   if (!name || name === 'text' || name === 'transparent') return undefined
   if (name.startsWith('#') || name.startsWith('rgb')) return name
   const found = /(green|red|orange|yellow|blue|purple)/.exec(name)?.[1]
-  const known: Record<string, string> = { green: '--level-info', red: '--level-error', orange: '--level-warn', yellow: '--level-warn', blue: '--accent', purple: '--level-critical' }
+  const known: Record<string, string> = {
+    green: '--level-info',
+    red: '--level-error',
+    orange: '--level-warn',
+    yellow: '--level-warn',
+    blue: '--accent',
+    purple: '--level-critical',
+  }
   return found ? known[found] : undefined
 }
 

@@ -1,6 +1,13 @@
 /** Durations as queries write them: "5m", "1h30m", "250ms". */
 const UNIT_MS: Record<string, number> = {
-  ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000, M: 2_592_000_000, y: 31_536_000_000,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+  w: 604_800_000,
+  M: 2_592_000_000,
+  y: 31_536_000_000,
 }
 
 /** Milliseconds, or null where the text is no duration. */
@@ -20,7 +27,8 @@ export function parse(text: string): number | null {
 
 /** The largest unit that divides: 90000 → "90s", 3600000 → "1h". */
 export function write(ms: number): string {
-  for (const unit of ['d', 'h', 'm', 's'] as const) if (ms >= UNIT_MS[unit]! && ms % UNIT_MS[unit]! === 0) return ms / UNIT_MS[unit]! + unit
+  for (const unit of ['d', 'h', 'm', 's'] as const)
+    if (ms >= UNIT_MS[unit]! && ms % UNIT_MS[unit]! === 0) return ms / UNIT_MS[unit]! + unit
   return `${Math.round(ms)}ms`
 }
 

@@ -16,7 +16,8 @@ export function splitComparison(expr: string): Comparison {
 }
 
 /** The text with its strings blanked, so that what they hold does not count. */
-const withoutStrings = (expr: string): string => expr.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/g, (text) => ' '.repeat(text.length))
+const withoutStrings = (expr: string): string =>
+  expr.replace(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`/g, (text) => ' '.repeat(text.length))
 
 function isBalanced(expr: string): boolean {
   let depth = 0

@@ -45,7 +45,9 @@ const finite = (text: string): number | null => {
 /** As Prometheus writes a series: name{label="value"}. */
 export function nameSeries(labels: Labels): string {
   const { __name__: name = '', ...rest } = labels
-  const inner = Object.entries(rest).map(([label, value]) => `${label}="${value}"`).join(', ')
+  const inner = Object.entries(rest)
+    .map(([label, value]) => `${label}="${value}"`)
+    .join(', ')
   return inner ? `${name}{${inner}}` : name || '{}'
 }
 
@@ -67,13 +69,21 @@ export function reduce(values: readonly (number | null)[], how: string): number 
   const known = values.filter((one): one is number => one !== null)
   if (!known.length) return null
   switch (how) {
-    case 'max': return Math.max(...known)
-    case 'min': return Math.min(...known)
-    case 'sum': return known.reduce((a, b) => a + b, 0)
-    case 'mean': return known.reduce((a, b) => a + b, 0) / known.length
-    case 'count': return known.length
-    case 'first': case 'firstNotNull': return known[0]!
-    default: return known[known.length - 1]!
+    case 'max':
+      return Math.max(...known)
+    case 'min':
+      return Math.min(...known)
+    case 'sum':
+      return known.reduce((a, b) => a + b, 0)
+    case 'mean':
+      return known.reduce((a, b) => a + b, 0) / known.length
+    case 'count':
+      return known.length
+    case 'first':
+    case 'firstNotNull':
+      return known[0]!
+    default:
+      return known[known.length - 1]!
   }
 }
 
@@ -95,7 +105,9 @@ export function decodeExemplars(items: readonly ExemplarItem[]): Exemplar[] {
   return items.flatMap((item) =>
     item.exemplars.flatMap((one) => {
       const traceId = one.labels.trace_id ?? one.labels.traceID ?? one.labels.traceId
-      return traceId ? [{ timeS: one.timestamp, value: Number(one.value), traceId, labels: one.labels, series: item.seriesLabels }] : []
+      return traceId
+        ? [{ timeS: one.timestamp, value: Number(one.value), traceId, labels: one.labels, series: item.seriesLabels }]
+        : []
     }),
   )
 }

@@ -4,7 +4,10 @@ export class Heights {
   private readonly own: Float64Array
   private readonly top: number
 
-  constructor(readonly count: number, private readonly usual: number) {
+  constructor(
+    readonly count: number,
+    private readonly usual: number,
+  ) {
     this.own = new Float64Array(count).fill(usual)
     this.tree = new Float64Array(count + 1)
     for (let at = 1; at <= count; at++) this.tree[at] = usual * (at & -at)

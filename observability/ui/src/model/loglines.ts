@@ -61,9 +61,10 @@ export function parseLine(line: string): { parser: 'json' | 'logfmt' | null; par
       return { parser: null, parts: [] }
     }
   }
-  const parts = [...line.matchAll(/(?:^|\s)([a-zA-Z_][\w.]*)=("(?:[^"\\]|\\.)*"|\S*)/g)].map(
-    (found): [string, string] => [found[1]!, found[2]!.startsWith('"') ? found[2]!.slice(1, -1).replace(/\\(.)/g, '$1') : found[2]!],
-  )
+  const parts = [...line.matchAll(/(?:^|\s)([a-zA-Z_][\w.]*)=("(?:[^"\\]|\\.)*"|\S*)/g)].map((found): [string, string] => [
+    found[1]!,
+    found[2]!.startsWith('"') ? found[2]!.slice(1, -1).replace(/\\(.)/g, '$1') : found[2]!,
+  ])
   return parts.length >= 2 ? { parser: 'logfmt', parts } : { parser: null, parts: [] }
 }
 
@@ -87,12 +88,21 @@ export function fieldsOf(line: LogLine): Field[] {
 const MESSAGE = ['message', 'msg', 'event']
 const SHOWN_ELSEWHERE = new Set(['time', 'ts', 'timestamp', 'level', 'service', 'logger', 'trace_id', 'span_id', ...MESSAGE])
 
-/** What one row shows: the message, then the fields that say more. Plain text stays as it is. */
+/** A request in a few words, by OpenTelemetry's names: method, path (else route) and status. */
+const REQUEST = [['http.request.method'], ['url.path', 'http.route'], ['http.response.status_code']]
+
+/** What one row shows: the message, a request's key facts, then the fields that say more. Plain text stays as it is. */
 export function summarize(line: LogLine): { message: string; rest: [string, string][] } {
   const { parser, parts } = parseLine(line.line)
   const message = parser && parts.find(([name]) => MESSAGE.includes(name))?.[1]
   if (!message) return { message: line.line, rest: [] }
-  return { message, rest: parts.filter(([name]) => !SHOWN_ELSEWHERE.has(name)) }
+  const known = new Map(parts)
+  const request = REQUEST.flatMap((names) => names.flatMap((name) => known.get(name) ?? []).slice(0, 1))
+  const told = new Set(request.length > 1 ? REQUEST.flat() : [])
+  return {
+    message: request.length > 1 ? `${message} ${request.join(' ')}` : message,
+    rest: parts.filter(([name]) => !SHOWN_ELSEWHERE.has(name) && !told.has(name)),
+  }
 }
 
 const TRACE_NAMES = ['trace_id', 'traceID', 'traceId', 'traceid', 'trace.id']

@@ -43,7 +43,9 @@ export function selectorOf(query: string): string {
 export function readMatchers(selector: string): Matcher[] {
   const part = /([a-zA-Z_]\w*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|`[^`]*`)/g
   return [...selector.matchAll(part)].map((found) => ({
-    name: found[1]!, op: found[2] as Matcher['op'], value: unquote(found[3]!),
+    name: found[1]!,
+    op: found[2] as Matcher['op'],
+    value: unquote(found[3]!),
   }))
 }
 
@@ -69,7 +71,13 @@ export function toggleLabel(query: string, name: string, value: string, negate: 
 }
 
 /** The query with a filter on a parsed or attached field at its end; the same filter again takes it off. */
-export function toggleField(query: string, name: string, value: string, negate: boolean, parser: 'json' | 'logfmt' | null): string {
+export function toggleField(
+  query: string,
+  name: string,
+  value: string,
+  negate: boolean,
+  parser: 'json' | 'logfmt' | null,
+): string {
   const filter = ` | ${sanitize(name)}${negate ? '!=' : '='}${quote(value)}`
   if (query.includes(filter)) return query.replace(filter, '')
   const opposite = ` | ${sanitize(name)}${negate ? '=' : '!='}${quote(value)}`
@@ -81,7 +89,8 @@ export function toggleField(query: string, name: string, value: string, negate: 
 /** Whether a filter on a field or label is in the query, and which. */
 export function filterState(query: string, name: string, value: string, isLabel: boolean): '=' | '!=' | null {
   for (const op of ['=', '!='] as const) {
-    if (isLabel && readMatchers(selectorOf(query)).some((one) => one.name === name && one.op === op && one.value === value)) return op
+    if (isLabel && readMatchers(selectorOf(query)).some((one) => one.name === name && one.op === op && one.value === value))
+      return op
     if (!isLabel && query.includes(` | ${sanitize(name)}${op}${quote(value)}`)) return op
   }
   return null
@@ -91,4 +100,5 @@ export function filterState(query: string, name: string, value: string, isLabel:
 export const traceQuery = (traceId: string): string => `{service=~".+"} |= ${quote(traceId)}`
 
 /** Counts by level over steps: the histogram above the lines, whatever their limit. */
-export const volumeQuery = (query: string, step: string): string => `sum by (level, detected_level) (count_over_time(${query} [${step}]))`
+export const volumeQuery = (query: string, step: string): string =>
+  `sum by (level, detected_level) (count_over_time(${query} [${step}]))`

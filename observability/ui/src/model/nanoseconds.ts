@@ -9,5 +9,4 @@ export const toMs = (ns: Nanos): number => Number(ns.slice(0, -6)) + Number(ns.s
 export const add = (ns: Nanos, delta: bigint): Nanos => (BigInt(ns) + delta).toString()
 
 /** Negative where a is earlier. */
-export const compare = (a: Nanos, b: Nanos): number =>
-  a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)
+export const compare = (a: Nanos, b: Nanos): number => a.length - b.length || (a < b ? -1 : a > b ? 1 : 0)

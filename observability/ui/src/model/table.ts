@@ -8,7 +8,10 @@ export interface Table {
 }
 
 /** One column a label, one a target; then the panel's transformations that name, order and leave out columns. */
-export function makeTable(results: readonly { refId: string; rows: readonly Row[] }[], transformations: Panel['transformations']): Table {
+export function makeTable(
+  results: readonly { refId: string; rows: readonly Row[] }[],
+  transformations: Panel['transformations'],
+): Table {
   const labels = labelColumns(results.flatMap((one) => [...one.rows])).filter((one) => one !== '__name__')
   const values = results.map((one) => (results.length > 1 ? `Value #${one.refId}` : 'Value'))
   const joined = new Map<string, (string | number | null)[]>()
@@ -20,7 +23,9 @@ export function makeTable(results: readonly { refId: string; rows: readonly Row[
       joined.set(key, found)
     }
   })
-  return transformations.filter((one) => one.id === 'organize').reduce((table, one) => organize(table, one.options), { columns: [...labels, ...values], rows: [...joined.values()] })
+  return transformations
+    .filter((one) => one.id === 'organize')
+    .reduce((table, one) => organize(table, one.options), { columns: [...labels, ...values], rows: [...joined.values()] })
 }
 
 function organize(table: Table, options: Record<string, unknown>): Table {
@@ -31,5 +36,8 @@ function organize(table: Table, options: Record<string, unknown>): Table {
     .map((name, index) => ({ name, index, place: order[name] ?? 1000 + index }))
     .filter((one) => !excluded[one.name])
     .sort((a, b) => a.place - b.place)
-  return { columns: kept.map((one) => names[one.name] || one.name), rows: table.rows.map((row) => kept.map((one) => row[one.index]!)) }
+  return {
+    columns: kept.map((one) => names[one.name] || one.name),
+    rows: table.rows.map((row) => kept.map((one) => row[one.index]!)),
+  }
 }

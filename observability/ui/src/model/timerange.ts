@@ -71,7 +71,8 @@ const formats = new Map<string, Intl.DateTimeFormat>()
 
 /** A time in the page's zone: tz is "browser", "utc" or a name such as "Europe/Berlin". */
 export function formatTime(ms: number, tz: string, style: 'minute' | 'clock' | 'day' | 'second' | 'milli'): string {
-  if (style === 'milli') return `${formatTime(ms, tz, 'second')}.${String(Math.floor(((ms % 1000) + 1000) % 1000)).padStart(3, '0')}`
+  if (style === 'milli')
+    return `${formatTime(ms, tz, 'second')}.${String(Math.floor(((ms % 1000) + 1000) % 1000)).padStart(3, '0')}`
   const key = `${tz} ${style}`
   let format = formats.get(key)
   if (!format) {

@@ -1,12 +1,49 @@
 /** Values with their units, as Grafana's field options name them. */
 const SI = ['', 'k', 'M', 'G', 'T', 'P']
 const IEC = ['', 'Ki', 'Mi', 'Gi', 'Ti', 'Pi']
-const TIME_S: [number, string][] = [[86_400, 'd'], [3600, 'h'], [60, 'm'], [1, 's'], [1e-3, 'ms'], [1e-6, 'µs'], [1e-9, 'ns']]
-const TIME_UNITS: Record<string, number> = { s: 1, ms: 1e-3, 'µs': 1e-6, us: 1e-6, ns: 1e-9, m: 60, h: 3600, d: 86_400, dtdurations: 1, dthms: 1 }
-const RATES: Record<string, string> = { reqps: 'req/s', ops: 'ops/s', cps: 'c/s', wps: 'w/s', rps: 'r/s', iops: 'io/s', rpm: 'req/min', cpm: 'c/min', opm: 'ops/min' }
+const TIME_S: [number, string][] = [
+  [86_400, 'd'],
+  [3600, 'h'],
+  [60, 'm'],
+  [1, 's'],
+  [1e-3, 'ms'],
+  [1e-6, 'µs'],
+  [1e-9, 'ns'],
+]
+const TIME_UNITS: Record<string, number> = {
+  s: 1,
+  ms: 1e-3,
+  µs: 1e-6,
+  us: 1e-6,
+  ns: 1e-9,
+  m: 60,
+  h: 3600,
+  d: 86_400,
+  dtdurations: 1,
+  dthms: 1,
+}
+const RATES: Record<string, string> = {
+  reqps: 'req/s',
+  ops: 'ops/s',
+  cps: 'c/s',
+  wps: 'w/s',
+  rps: 'r/s',
+  iops: 'io/s',
+  rpm: 'req/min',
+  cpm: 'c/min',
+  opm: 'ops/min',
+}
 const BYTES: Record<string, [string[], number, string]> = {
-  bytes: [IEC, 1024, 'B'], decbytes: [SI, 1000, 'B'], bits: [IEC, 1024, 'b'], decbits: [SI, 1000, 'b'],
-  Bps: [SI, 1000, 'B/s'], binBps: [IEC, 1024, 'B/s'], bps: [SI, 1000, 'b/s'], binbps: [IEC, 1024, 'b/s'], kbytes: [IEC, 1024, 'KiB'], mbytes: [IEC, 1024, 'MiB'],
+  bytes: [IEC, 1024, 'B'],
+  decbytes: [SI, 1000, 'B'],
+  bits: [IEC, 1024, 'b'],
+  decbits: [SI, 1000, 'b'],
+  Bps: [SI, 1000, 'B/s'],
+  binBps: [IEC, 1024, 'B/s'],
+  bps: [SI, 1000, 'b/s'],
+  binbps: [IEC, 1024, 'b/s'],
+  kbytes: [IEC, 1024, 'KiB'],
+  mbytes: [IEC, 1024, 'MiB'],
 }
 
 export function formatValue(value: number, unit = 'short', decimals?: number): string {
@@ -46,4 +83,6 @@ function scale(value: number, names: string[], base: number, suffix: string, dec
 }
 
 const round = (value: number, decimals?: number): string =>
-  decimals !== undefined && decimals !== null ? value.toFixed(decimals) : String(Number(value.toPrecision(Math.abs(value) >= 1000 ? 4 : 3)))
+  decimals !== undefined && decimals !== null
+    ? value.toFixed(decimals)
+    : String(Number(value.toPrecision(Math.abs(value) >= 1000 ? 4 : 3)))

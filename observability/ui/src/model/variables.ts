@@ -33,7 +33,8 @@ export type Values = ReadonlyMap<string, Variable>
 
 type Wire = Record<string, unknown>
 
-const list = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : value === undefined || value === null || value === '' ? [] : [String(value)])
+const list = (value: unknown): string[] =>
+  Array.isArray(value) ? value.map(String) : value === undefined || value === null || value === '' ? [] : [String(value)]
 
 export function decodeVariable(wire: Wire): VariableSpec {
   const query = wire.query
@@ -44,7 +45,8 @@ export function decodeVariable(wire: Wire): VariableSpec {
     name: String(wire.name ?? ''),
     label: String(wire.label || wire.name || ''),
     type,
-    query: typeof query === 'string' ? query : String((query as Wire | undefined)?.query ?? writeLogQuery(query as Wire | undefined)),
+    query:
+      typeof query === 'string' ? query : String((query as Wire | undefined)?.query ?? writeLogQuery(query as Wire | undefined)),
     regex: typeof wire.regex === 'string' ? wire.regex : '',
     multi: Boolean(wire.multi),
     includeAll: Boolean(wire.includeAll),
@@ -85,7 +87,15 @@ export function readVariableQuery(text: string): VariableQuery {
 
 /** Custom and interval variables: "a, b, text : value". */
 export const readCustom = (query: string): string[] =>
-  query.split(/(?<!\\),/).map((one) => one.replaceAll('\\,', ',').trim().replace(/^.*\s:\s/, '')).filter(Boolean)
+  query
+    .split(/(?<!\\),/)
+    .map((one) =>
+      one
+        .replaceAll('\\,', ',')
+        .trim()
+        .replace(/^.*\s:\s/, ''),
+    )
+    .filter(Boolean)
 
 /** Options after the regex of the variable: its first group where it has one, sorted and once each. */
 export function filterOptions(options: readonly string[], regex: string, sort: number): string[] {
@@ -108,7 +118,8 @@ export function filterOptions(options: readonly string[], regex: string, sort: n
 
 /** What holds: the URL's choice, else the shipped one, where it still exists; else all or the first. */
 export function chooseValue(spec: VariableSpec, options: readonly string[], chosen: readonly string[]): string[] {
-  if (spec.type === 'textbox' || spec.type === 'constant') return chosen.length ? [...chosen] : spec.current.length ? spec.current : [spec.query]
+  if (spec.type === 'textbox' || spec.type === 'constant')
+    return chosen.length ? [...chosen] : spec.current.length ? spec.current : [spec.query]
   for (const wanted of [chosen, spec.current]) {
     const kept = wanted.filter((one) => options.includes(one) || (one === ALL && spec.includeAll))
     if (kept.length) return spec.multi ? kept : kept.slice(0, 1)
@@ -125,18 +136,28 @@ function format(variable: Variable, how: string): string {
   if (variable.value.includes(ALL) && spec.allValue) return spec.allValue
   const values = expand(variable)
   switch (how) {
-    case 'regex': return values.length === 1 ? escapeRegex(values[0]!) : `(${values.map(escapeRegex).join('|')})`
-    case 'pipe': return values.join('|')
-    case 'csv': case 'raw': case 'text': return values.join(',')
-    case 'singlequote': return values.map((one) => `'${one.replaceAll("'", "\\'")}'`).join(',')
-    case 'doublequote': return values.map(quote).join(',')
-    case 'queryparam': return values.map((one) => `var-${spec.name}=${encodeURIComponent(one)}`).join('&')
-    case 'percentencode': return encodeURIComponent(values.join(','))
+    case 'regex':
+      return values.length === 1 ? escapeRegex(values[0]!) : `(${values.map(escapeRegex).join('|')})`
+    case 'pipe':
+      return values.join('|')
+    case 'csv':
+    case 'raw':
+    case 'text':
+      return values.join(',')
+    case 'singlequote':
+      return values.map((one) => `'${one.replaceAll("'", "\\'")}'`).join(',')
+    case 'doublequote':
+      return values.map(quote).join(',')
+    case 'queryparam':
+      return values.map((one) => `var-${spec.name}=${encodeURIComponent(one)}`).join('&')
+    case 'percentencode':
+      return encodeURIComponent(values.join(','))
     case 'query':
       if (!spec.multi && !spec.includeAll) return values[0] ?? ''
       // Within a string of the query each backslash of the regex is doubled.
       return (values.length === 1 ? escapeRegex(values[0]!) : `(${values.map(escapeRegex).join('|')})`).replaceAll('\\', '\\\\')
-    default: return values.length > 1 ? values.join(' + ') : (values[0] ?? '')
+    default:
+      return values.length > 1 ? values.join(' + ') : (values[0] ?? '')
   }
 }
 

@@ -26,6 +26,12 @@ export function interleave(spans: readonly Span[], lines: readonly LogLine[]): W
   }
   return spans.flatMap((span): WaterfallRow[] => [
     { kind: 'span', key: span.id, depth: span.depth, span },
-    ...(bySpan.get(span.id) ?? []).map((line): WaterfallRow => ({ kind: 'line', key: line.key, depth: span.depth + 1, line, text: summarize(line).message })),
+    ...(bySpan.get(span.id) ?? []).map((line): WaterfallRow => ({
+      kind: 'line',
+      key: line.key,
+      depth: span.depth + 1,
+      line,
+      text: summarize(line).message,
+    })),
   ])
 }

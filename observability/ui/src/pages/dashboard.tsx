@@ -15,7 +15,11 @@ import { useSources } from '../state/session'
 
 export default function DashboardPage({ argument }: { argument: string }): JSX.Element {
   const dashboard = useQuery(argument, (signal) => fetchDashboard(argument, signal))
-  return <Loaded query={dashboard} what="the dashboard">{(data) => <DashboardView dashboard={data} />}</Loaded>
+  return (
+    <Loaded query={dashboard} what="the dashboard">
+      {(data) => <DashboardView dashboard={data} />}
+    </Loaded>
+  )
 }
 
 function DashboardView({ dashboard }: { dashboard: Dashboard }): JSX.Element {
@@ -35,7 +39,9 @@ function DashboardView({ dashboard }: { dashboard: Dashboard }): JSX.Element {
         {(data) => (
           <>
             <VariableBar values={data} />
-            {dashboard.sections.map((section) => <SectionView key={section.id} section={section} values={data} />)}
+            {dashboard.sections.map((section) => (
+              <SectionView key={section.id} section={section} values={data} />
+            ))}
           </>
         )}
       </Loaded>
@@ -63,8 +69,18 @@ function SectionView({ section, values }: { section: Section; values: Values }):
   const panels = useMemo(() => [...section.panels].sort((a, b) => a.y - b.y || a.x - b.x), [section])
   return (
     <>
-      {section.title && <button class="quiet section" aria-expanded={open} onClick={() => setOpen(!open)}>{open ? '▾' : '▸'} {section.title}</button>}
-      {open && <div class="grid">{panels.map((one) => <PanelCard key={one.id} panel={one} values={values} row={one.y + 1} />)}</div>}
+      {section.title && (
+        <button class="quiet section" aria-expanded={open} onClick={() => setOpen(!open)}>
+          {open ? '▾' : '▸'} {section.title}
+        </button>
+      )}
+      {open && (
+        <div class="grid">
+          {panels.map((one) => (
+            <PanelCard key={one.id} panel={one} values={values} row={one.y + 1} />
+          ))}
+        </div>
+      )}
     </>
   )
 }

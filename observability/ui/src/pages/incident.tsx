@@ -4,7 +4,7 @@ import { useMemo } from 'preact/hooks'
 import { fetchGroups } from '../api/alerts'
 import { fetchLines, fetchLogNumbers } from '../api/logs'
 import { fetchRange, fetchRules } from '../api/metrics'
-import type { Source } from '../api/sources'
+import { hasRules, type Source } from '../api/sources'
 import { fetchServices, searchTraces } from '../api/traces'
 import { errorQuery, exprOfUrl, isLoud, ruleOf, servicesOf, uniqueAlerts, type Alert, type Rule } from '../model/alerts'
 import { splitComparison } from '../model/expression'
@@ -37,18 +37,29 @@ export default function IncidentPage(): JSX.Element {
   return (
     <>
       <div class="chips">
-        <h1>{loud.length ? `${loud.length} ${loud.length === 1 ? 'alert' : 'alerts'} firing` : groups.data ? 'Nothing is firing' : 'Incident'}</h1>
+        <h1>
+          {loud.length
+            ? `${loud.length} ${loud.length === 1 ? 'alert' : 'alerts'} firing`
+            : groups.data
+              ? 'Nothing is firing'
+              : 'Incident'}
+        </h1>
         {alerts.length > loud.length && <Link to="/alerts">{alerts.length - loud.length} silenced or inhibited</Link>}
       </div>
       {source && <Firing source={source} alerts={loud} query={groups} />}
-      {settled && <div class="halves"><ErrorLines services={services} /><SlowTraces services={services} /></div>}
+      {settled && (
+        <div class="halves">
+          <ErrorLines services={services} />
+          <SlowTraces services={services} />
+        </div>
+      )}
     </>
   )
 }
 
 function Firing({ source, alerts, query }: { source: Source; alerts: Alert[]; query: Query<unknown> }): JSX.Element {
   const { asOf } = useRange()
-  const stores = useSources().filter((one) => one.type === 'prometheus' || one.type === 'loki')
+  const stores = useSources().filter(hasRules)
   const rules = useQuery(stores.map((one) => one.uid).join() + asOf, async (signal) => {
     const found = await Promise.allSettled(stores.map((one) => fetchRules(one, signal)))
     return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []))
@@ -76,23 +87,46 @@ function AlertChart({ alert, rule, stores }: { alert: Alert; rule: Rule | undefi
   const key = whole && store ? `${store.uid} ${expr} ${range.fromMs} ${range.toMs}` : null
   const frame = useQuery(key, (signal) => {
     const stepMs = stepFor(range, 160, 15_000)
-    return store!.type === 'loki' ? fetchLogNumbers(store!, expr, range, stepMs, signal) : fetchRange(store!, expr, range, stepMs, signal)
+    return store!.type === 'loki'
+      ? fetchLogNumbers(store!, expr, range, stepMs, signal)
+      : fetchRange(store!, expr, range, stepMs, signal)
   })
   const shown = useMemo(() => frame.data && { ...frame.data, series: closest(frame.data.series, alert) }, [frame.data, alert])
   if (!whole || !store || (store.type === 'loki' && !isMetricQuery(expr))) return null
   return (
     <div>
-      <Loaded query={frame} what="the chart" expr={expr} empty={(data) => !data.series.length && 'The expression has no values in this range.'}>
-        {() => shown && <FrameChart frame={shown} label={expr} height={120} legend={shown.series.length > 1} look={{ threshold: threshold ?? undefined }} />}
+      <Loaded
+        query={frame}
+        what="the chart"
+        expr={expr}
+        empty={(data) => !data.series.length && 'The expression has no values in this range.'}
+      >
+        {() =>
+          shown && (
+            <FrameChart
+              frame={shown}
+              label={expr}
+              height={120}
+              legend={shown.series.length > 1}
+              look={{ threshold: threshold ?? undefined }}
+            />
+          )
+        }
       </Loaded>
-      <Link to={store.type === 'loki' ? '/explore/logs' : '/explore/metrics'} with={{ q: whole }}><code>{whole}</code></Link>
+      <Link to={store.type === 'loki' ? '/explore/logs' : '/explore/metrics'} with={{ q: whole }}>
+        <code>{whole}</code>
+      </Link>
     </div>
   )
 }
 
 /** The series of the alert itself where its labels tell, else all. */
 function closest<S extends { labels: Record<string, string> }>(series: S[], alert: Alert): S[] {
-  const own = series.filter((one) => Object.entries(one.labels).every(([name, value]) => name === '__name__' || alert.labels[name] === undefined || alert.labels[name] === value))
+  const own = series.filter((one) =>
+    Object.entries(one.labels).every(
+      ([name, value]) => name === '__name__' || alert.labels[name] === undefined || alert.labels[name] === value,
+    ),
+  )
   return own.length ? own : series
 }
 
@@ -105,12 +139,19 @@ function ErrorLines({ services }: { services: string[] }): JSX.Element {
   )
   return (
     <section class="half" aria-label="Warnings and errors">
-      <h2>Warnings and errors{services.length ? ` of ${services.join(', ')}` : ''} <Link to="/explore/logs" with={{ q: expr }}>open in logs</Link></h2>
+      <h2>
+        Warnings and errors{services.length ? ` of ${services.join(', ')}` : ''}{' '}
+        <Link to="/explore/logs" with={{ q: expr }}>
+          open in logs
+        </Link>
+      </h2>
       {source ? (
         <Loaded query={lines} what="lines" expr={expr} empty={(data) => !data.length && 'No warnings or errors in this range.'}>
           {(data) => <LogList lines={data} source={source} label="Warnings and errors" />}
         </Loaded>
-      ) : <Empty>No data source of type loki is provisioned.</Empty>}
+      ) : (
+        <Empty>No data source of type loki is provisioned.</Empty>
+      )}
     </section>
   )
 }
@@ -126,12 +167,19 @@ function SlowTraces({ services }: { services: string[] }): JSX.Element {
   })
   return (
     <section class="half" aria-label="Slowest traces">
-      <h2>Slowest of the newest traces{services.length ? ` through ${services.join(', ')}` : ''} <Link to="/explore/traces" with={services[0] ? { service: services[0] } : {}}>open in traces</Link></h2>
+      <h2>
+        Slowest of the newest traces{services.length ? ` through ${services.join(', ')}` : ''}{' '}
+        <Link to="/explore/traces" with={services[0] ? { service: services[0] } : {}}>
+          open in traces
+        </Link>
+      </h2>
       {source ? (
         <Loaded query={traces} what="traces" empty={(data) => !data.length && 'No traces in this range.'}>
           {(data) => <TraceList traces={data} label="Slowest traces" />}
         </Loaded>
-      ) : <Empty>No data source of type jaeger is provisioned.</Empty>}
+      ) : (
+        <Empty>No data source of type jaeger is provisioned.</Empty>
+      )}
     </section>
   )
 }

@@ -18,10 +18,20 @@ export function LoginPage(props: { onDone: () => void }): JSX.Element {
     <main class="login">
       <form class="card stack" onSubmit={submit}>
         <h1>OpsConductor</h1>
-        <label>User <input name="user" autocomplete="username" defaultValue="admin" required /></label>
-        <label>Password <input name="password" type="password" autocomplete="current-password" required autofocus /></label>
-        {error && <p class="hint" role="alert">Cannot log in: {error}.</p>}
-        <button class="primary" disabled={busy}>Log in</button>
+        <label>
+          User <input name="user" autocomplete="username" defaultValue="admin" required />
+        </label>
+        <label>
+          Password <input name="password" type="password" autocomplete="current-password" required autofocus />
+        </label>
+        {error && (
+          <p class="hint" role="alert">
+            Cannot log in: {error}.
+          </p>
+        )}
+        <button class="primary" disabled={busy}>
+          Log in
+        </button>
       </form>
     </main>
   )

@@ -36,11 +36,28 @@ function Metrics({ source }: { source: Source }): JSX.Element {
       <h1 class="hidden">Metrics</h1>
       <QueryEditor language={language} text={expr} label="PromQL query" onRun={run} />
       <div class="chips" role="group" aria-label="View">
-        <button aria-pressed={!table} onClick={() => patch({ view: null })}>Chart</button>
-        <button aria-pressed={table} onClick={() => patch({ view: 'table' })}>Table</button>
-        <label><input type="checkbox" checked={params.get('exemplars') !== 'off'} onChange={(event) => patch({ exemplars: event.currentTarget.checked ? null : 'off' }, true)} /> Exemplars</label>
+        <button aria-pressed={!table} onClick={() => patch({ view: null })}>
+          Chart
+        </button>
+        <button aria-pressed={table} onClick={() => patch({ view: 'table' })}>
+          Table
+        </button>
+        <label>
+          <input
+            type="checkbox"
+            checked={params.get('exemplars') !== 'off'}
+            onChange={(event) => patch({ exemplars: event.currentTarget.checked ? null : 'off' }, true)}
+          />{' '}
+          Exemplars
+        </label>
       </div>
-      {!expr.trim() ? <Empty>Write a query, then press Enter.</Empty> : table ? <Table source={source} expr={expr} /> : <Chart source={source} expr={expr} />}
+      {!expr.trim() ? (
+        <Empty>Write a query, then press Enter.</Empty>
+      ) : table ? (
+        <Table source={source} expr={expr} />
+      ) : (
+        <Chart source={source} expr={expr} />
+      )}
     </>
   )
 }
@@ -76,7 +93,11 @@ function Table({ source, expr }: { source: Source; expr: string }): JSX.Element 
   const rows = useQuery(`${source.uid} ${expr} ${range.toMs}`, (signal) => fetchInstant(source, expr, range.toMs, signal))
   return (
     <Loaded query={rows} what="the table" expr={expr} empty={(data) => !data.length && <NoSeries />}>
-      {(data) => <div class="card scroll"><ValueTable rows={data} caption={`${data.length} series at the end of the range`} /></div>}
+      {(data) => (
+        <div class="card scroll">
+          <ValueTable rows={data} caption={`${data.length} series at the end of the range`} />
+        </div>
+      )}
     </Loaded>
   )
 }

@@ -28,11 +28,17 @@ const LINES = 1000
 export default function TracePage({ argument }: { argument: string }): JSX.Element {
   const source = useSource('jaeger')
   const range = useRange()
-  const trace = useQuery(source ? `${source.uid} ${argument} ${range.asOf}` : null, (signal) => fetchTrace(source!, argument, signal))
+  const trace = useQuery(source ? `${source.uid} ${argument} ${range.asOf}` : null, (signal) =>
+    fetchTrace(source!, argument, signal),
+  )
   if (!source) return <Empty>No data source of type jaeger is provisioned.</Empty>
   return (
     <>
-      <Loaded query={trace} what={`trace ${argument}`} empty={(data) => data === null && <strong>There is no trace {argument}.</strong>}>
+      <Loaded
+        query={trace}
+        what={`trace ${argument}`}
+        empty={(data) => data === null && <strong>There is no trace {argument}.</strong>}
+      >
         {(data) => data && <TraceView trace={data} />}
       </Loaded>
       {trace.error && <LostTraceLogs id={argument} />}
@@ -49,16 +55,40 @@ function TraceView({ trace }: { trace: Trace }): JSX.Element {
   const lines = useQuery(logs ? `${logs.uid} ${trace.id}` : null, (signal) =>
     fetchLines(logs!, { expr: traceQuery(trace.id), start: fromMs(range.fromMs), end: fromMs(range.toMs), limit: LINES }, signal),
   )
-  const found = useMemo(() => (filter ? new Set(trace.spans.filter((one) => spanMatches(one, filter)).map((one) => one.id)) : null), [filter, trace])
+  const found = useMemo(
+    () => (filter ? new Set(trace.spans.filter((one) => spanMatches(one, filter)).map((one) => one.id)) : null),
+    [filter, trace],
+  )
   return (
     <>
       <TraceHead trace={trace} />
       <div class="chips">
-        <label>Find spans <input type="search" value={filter} onInput={(event) => { setFilter(event.currentTarget.value); patch({ find: event.currentTarget.value }, true) }} /></label>
-        {found && <span class="hint" role="status">{found.size} of {trace.spans.length} spans</span>}
-        <button aria-pressed={params.get('lines') !== 'off'} onClick={() => patch({ lines: params.get('lines') === 'off' ? null : 'off' }, true)}>Log lines between spans</button>
+        <label>
+          Find spans{' '}
+          <input
+            type="search"
+            value={filter}
+            onInput={(event) => {
+              setFilter(event.currentTarget.value)
+              patch({ find: event.currentTarget.value }, true)
+            }}
+          />
+        </label>
+        {found && (
+          <span class="hint" role="status">
+            {found.size} of {trace.spans.length} spans
+          </span>
+        )}
+        <button
+          aria-pressed={params.get('lines') !== 'off'}
+          onClick={() => patch({ lines: params.get('lines') === 'off' ? null : 'off' }, true)}
+        >
+          Log lines between spans
+        </button>
         <span class="grow" />
-        <span class="hint"><kbd>j</kbd> <kbd>k</kbd> move <kbd>x</kbd> fold <kbd>l</kbd> logs of the span</span>
+        <span class="hint">
+          <kbd>j</kbd> <kbd>k</kbd> move <kbd>x</kbd> fold <kbd>l</kbd> logs of the span
+        </span>
       </div>
       <div class="beside">
         <Waterfall trace={trace} found={found} lines={params.get('lines') === 'off' ? undefined : lines.data} />
@@ -67,7 +97,12 @@ function TraceView({ trace }: { trace: Trace }): JSX.Element {
       {logs && (
         <section class="trace-logs" aria-label="Log lines of the trace">
           <h2>Log lines of the trace</h2>
-          <Loaded query={lines} what="lines" expr={traceQuery(trace.id)} empty={(data) => !data.length && 'No line holds the id of this trace.'}>
+          <Loaded
+            query={lines}
+            what="lines"
+            expr={traceQuery(trace.id)}
+            empty={(data) => !data.length && 'No line holds the id of this trace.'}
+          >
             {(data) => <TraceLines lines={data} source={logs} />}
           </Loaded>
         </section>
@@ -87,13 +122,24 @@ function TraceHead({ trace }: { trace: Trace }): JSX.Element {
   const root = rootOf(trace)
   return (
     <div class="trace-head">
-      <h1>{root?.service}: {root?.operation}</h1>
+      <h1>
+        {root?.service}: {root?.operation}
+      </h1>
       <div class="chips">
         <b>{show(trace.durationUs)}</b>
         <span>{formatTime(trace.startUs / 1000, tz, 'milli')}</span>
         <span>{trace.spans.length} spans</span>
-        {trace.errors > 0 && <span class="level level-error">{trace.errors} {trace.errors === 1 ? 'error' : 'errors'}</span>}
-        {trace.services.map((one) => <span key={one.name} class="service-chip"><i style={{ background: nameColor(one.name) }} />{one.name} {one.spans}</span>)}
+        {trace.errors > 0 && (
+          <span class="level level-error">
+            {trace.errors} {trace.errors === 1 ? 'error' : 'errors'}
+          </span>
+        )}
+        {trace.services.map((one) => (
+          <span key={one.name} class="service-chip">
+            <i style={{ background: nameColor(one.name) }} />
+            {one.name} {one.spans}
+          </span>
+        ))}
         <code class="hint">{trace.id}</code>
       </div>
     </div>
@@ -102,5 +148,14 @@ function TraceHead({ trace }: { trace: Trace }): JSX.Element {
 
 /** Spans may be lost or not there yet while the lines are. */
 function LostTraceLogs({ id }: { id: string }): JSX.Element {
-  return <Empty><span>Its log lines may be there: <Link to="/explore/logs" with={{ q: traceQuery(id) }}>look for lines of this trace</Link></span></Empty>
+  return (
+    <Empty>
+      <span>
+        Its log lines may be there:{' '}
+        <Link to="/explore/logs" with={{ q: traceQuery(id) }}>
+          look for lines of this trace
+        </Link>
+      </span>
+    </Empty>
+  )
 }

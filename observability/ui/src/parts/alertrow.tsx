@@ -24,14 +24,45 @@ export function AlertRow(props: { alert: Alert; source: Source; nowMs: number; c
         <span class="grow" />
         {!isLoud(alert) && <span class="badge">{alert.silencedBy.length ? 'silenced' : 'inhibited'}</span>}
         <span class="hint">for {showAge(props.nowMs - alert.startsMs)}</span>
-        {labels.service && <Link to="/explore/logs" with={{ q: `{service=${quote(labels.service)}}` }} class="button">Logs</Link>}
-        {labels.service && <Link to="/explore/traces" with={{ service: labels.service }} class="button">Traces</Link>}
-        {alert.annotations.runbook_url && <a class="button" href={alert.annotations.runbook_url} rel="noreferrer">Runbook</a>}
-        {alert.silencedBy.length === 0 && <button aria-expanded={asking} onClick={() => setAsking(!asking)}>Silence</button>}
+        {labels.service && (
+          <Link to="/explore/logs" with={{ q: `{service=${quote(labels.service)}}` }} class="button">
+            Logs
+          </Link>
+        )}
+        {labels.service && (
+          <Link to="/explore/traces" with={{ service: labels.service }} class="button">
+            Traces
+          </Link>
+        )}
+        {alert.annotations.runbook_url && (
+          <a class="button" href={alert.annotations.runbook_url} rel="noreferrer">
+            Runbook
+          </a>
+        )}
+        {alert.silencedBy.length === 0 && (
+          <button aria-expanded={asking} onClick={() => setAsking(!asking)}>
+            Silence
+          </button>
+        )}
       </div>
       {alert.annotations.description && <p>{alert.annotations.description}</p>}
-      <div class="chips labels">{Object.entries(labels).map(([name, value]) => <code key={name}>{name}={value}</code>)}</div>
-      {asking && <SilenceForm alert={alert} source={props.source} onDone={() => { setAsking(false); refresh() }} />}
+      <div class="chips labels">
+        {Object.entries(labels).map(([name, value]) => (
+          <code key={name}>
+            {name}={value}
+          </code>
+        ))}
+      </div>
+      {asking && (
+        <SilenceForm
+          alert={alert}
+          source={props.source}
+          onDone={() => {
+            setAsking(false)
+            refresh()
+          }}
+        />
+      )}
       {props.children}
     </article>
   )
@@ -45,7 +76,13 @@ function SilenceForm(props: { alert: Alert; source: Source; onDone: () => void }
   const submit = (event: SubmitEvent): void => {
     event.preventDefault()
     const data = new FormData(event.currentTarget as HTMLFormElement)
-    const body = makeSilence(kept, Date.now(), parse(String(data.get('duration')))!, String(data.get('by')), String(data.get('comment')))
+    const body = makeSilence(
+      kept,
+      Date.now(),
+      parse(String(data.get('duration')))!,
+      String(data.get('by')),
+      String(data.get('comment')),
+    )
     postSilence(props.source, body).then(props.onDone, (problem: Error) => setError(problem.message))
   }
   const toggle = (name: string): void => {
@@ -56,13 +93,37 @@ function SilenceForm(props: { alert: Alert; source: Source; onDone: () => void }
   return (
     <form class="chips silence" onSubmit={submit} aria-label="New silence">
       {Object.entries(props.alert.labels).map(([name, value]) => (
-        <label key={name}><input type="checkbox" checked={!off.has(name)} onChange={() => toggle(name)} /> <code>{name}={value}</code></label>
+        <label key={name}>
+          <input type="checkbox" checked={!off.has(name)} onChange={() => toggle(name)} />{' '}
+          <code>
+            {name}={value}
+          </code>
+        </label>
       ))}
-      <label>For <select name="duration" defaultValue="1h">{DURATIONS.map((one) => <option key={one} selected={one === '1h'}>{one}</option>)}</select></label>
-      <label>By <input name="by" defaultValue="admin" required size={10} /></label>
-      <label>Why <input name="comment" required size={30} /></label>
-      <button class="primary" disabled={!Object.keys(kept).length}>Silence</button>
-      {error && <span class="level level-error" role="alert">{error}</span>}
+      <label>
+        For{' '}
+        <select name="duration" defaultValue="1h">
+          {DURATIONS.map((one) => (
+            <option key={one} selected={one === '1h'}>
+              {one}
+            </option>
+          ))}
+        </select>
+      </label>
+      <label>
+        By <input name="by" defaultValue="admin" required size={10} />
+      </label>
+      <label>
+        Why <input name="comment" required size={30} />
+      </label>
+      <button class="primary" disabled={!Object.keys(kept).length}>
+        Silence
+      </button>
+      {error && (
+        <span class="level level-error" role="alert">
+          {error}
+        </span>
+      )}
     </form>
   )
 }

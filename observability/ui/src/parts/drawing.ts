@@ -44,7 +44,8 @@ const POINT_PX = 5
 const TOOLTIP_ROWS = 10
 
 const css = (name: string): string => getComputedStyle(document.documentElement).getPropertyValue(name).trim()
-const colorOf = (series: PlotSeries, index: number): string => (series.color?.startsWith('--') ? css(series.color) : series.color) || seriesColor(index)
+const colorOf = (series: PlotSeries, index: number): string =>
+  (series.color?.startsWith('--') ? css(series.color) : series.color) || seriesColor(index)
 
 /** Sums from the bottom up; what is drawn first is the tallest. */
 function stack(series: readonly PlotSeries[]): (number | null)[][] {
@@ -64,7 +65,12 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
   // A stack is drawn from its top, so that each lower sum covers what is not the upper one's own.
   const order = spec.series.map((_one, index) => (spec.stacked ? spec.series.length - 1 - index : index))
   const bars = uPlot.paths.bars!({ size: [0.86, 60], align: 1 })
-  const axis = { stroke: css('--fg2'), font: '11px system-ui, sans-serif', grid: { stroke: css('--line'), width: 1 }, ticks: { stroke: css('--line'), width: 1 } }
+  const axis = {
+    stroke: css('--fg2'),
+    font: '11px system-ui, sans-serif',
+    grid: { stroke: css('--line'), width: 1 },
+    ticks: { stroke: css('--line'), width: 1 },
+  }
   const tooltip = makeTooltip(box, spec, format)
   const plot = new uPlot(
     {
@@ -72,27 +78,46 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
       height,
       legend: { show: false },
       padding: [8, 8, 0, 0],
-      cursor: { drag: { x: Boolean(spec.onZoom), y: false, setScale: false }, focus: { prox: 16 }, points: { show: !spec.stacked, size: 6 } },
+      cursor: {
+        drag: { x: Boolean(spec.onZoom), y: false, setScale: false },
+        focus: { prox: 16 },
+        points: { show: !spec.stacked, size: 6 },
+      },
       focus: { alpha: spec.stacked ? 1 : 0.3 },
       scales: { y: { range: (_plot, low, high) => limits(spec, low, high) } },
       axes: [
         { ...axis, space: 70, size: 24, values: (_plot, ticks) => nameTicks(ticks, spec.tz) },
-        { ...axis, size: (_plot, labels) => Math.max(40, 22 + 6.8 * Math.max(0, ...(labels ?? []).map((one) => one.length))), space: 26, values: (_plot, ticks) => ticks.map(format) },
+        {
+          ...axis,
+          size: (_plot, labels) => Math.max(40, 22 + 6.8 * Math.max(0, ...(labels ?? []).map((one) => one.length))),
+          space: 26,
+          values: (_plot, ticks) => ticks.map(format),
+        },
       ],
       series: [
         {},
         ...order.map((index) => {
           const one = spec.series[index]!
           const color = colorOf(one, index)
-          const shape = one.bars ? { paths: bars, fill: color, width: 0 } : { width: one.width ?? 1.5, fill: one.fill ? `${color}${alpha(one.fill)}` : undefined }
-          return { label: one.name, stroke: color, show: !one.hidden, spanGaps: false, points: { show: one.points ?? false }, ...shape }
+          const shape = one.bars
+            ? { paths: bars, fill: color, width: 0 }
+            : { width: one.width ?? 1.5, fill: one.fill ? `${color}${alpha(one.fill)}` : undefined }
+          return {
+            label: one.name,
+            stroke: color,
+            show: !one.hidden,
+            spanGaps: false,
+            points: { show: one.points ?? false },
+            ...shape,
+          }
         }),
       ],
       hooks: {
         setCursor: [(self) => tooltip.show(self)],
         setSelect: [
           (self) => {
-            if (self.select.width > 4) spec.onZoom?.(self.posToVal(self.select.left, 'x'), self.posToVal(self.select.left + self.select.width, 'x'))
+            if (self.select.width > 4)
+              spec.onZoom?.(self.posToVal(self.select.left, 'x'), self.posToVal(self.select.left + self.select.width, 'x'))
           },
         ],
         draw: [(self) => drawExtras(self, spec)],
@@ -110,15 +135,18 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
   }
 }
 
-const alpha = (fill: number): string => Math.round(Math.min(1, fill) * 255).toString(16).padStart(2, '0')
+const alpha = (fill: number): string =>
+  Math.round(Math.min(1, fill) * 255)
+    .toString(16)
+    .padStart(2, '0')
 
 function limits(spec: PlotSpec, low: number, high: number): [number, number] {
-  const points = (spec.points ?? []).map((one) => one.value)
-  let bottom = Math.min(low ?? 0, ...points, spec.threshold ?? Infinity)
-  let top = Math.max(high ?? 1, ...points, spec.threshold ?? -Infinity)
+  let bottom = Math.min(low ?? 0, spec.threshold ?? Infinity)
+  let top = Math.max(high ?? 1, spec.threshold ?? -Infinity)
   if (!Number.isFinite(bottom)) bottom = 0
   if (!Number.isFinite(top)) top = 1
-  if (bottom > 0 && bottom < top / 2) bottom = 0
+  // From zero, unless that would flatten what there is to see; a flat line has nothing to see.
+  if (bottom > 0 && (bottom < top / 2 || top - bottom < top / 20)) bottom = 0
   if (top === bottom) top = bottom + (Math.abs(bottom) || 1)
   return [spec.min ?? (bottom < 0 ? bottom - (top - bottom) * 0.05 : bottom), spec.max ?? top + (top - bottom) * 0.05]
 }
@@ -126,9 +154,12 @@ function limits(spec: PlotSpec, low: number, high: number): [number, number] {
 function nameTicks(ticks: number[], tz: string): string[] {
   const step = (ticks[1] ?? 0) - (ticks[0] ?? 0)
   const style = step >= 43_200 ? 'day' : step < 60 ? 'clock' : 'minute'
-  return ticks.map((time) => (style === 'day' ? formatTime(time * 1000, tz, 'day').slice(0, 5) : formatTime(time * 1000, tz, style)))
+  return ticks.map((time) =>
+    style === 'day' ? formatTime(time * 1000, tz, 'day').slice(0, 5) : formatTime(time * 1000, tz, style),
+  )
 }
 
+/** The threshold, and the points; one above the chart stands at its upper edge, so that it does not flatten the rest. */
 function drawExtras(plot: uPlot, spec: PlotSpec): void {
   const { ctx, bbox } = plot
   ctx.save()
@@ -145,7 +176,7 @@ function drawExtras(plot: uPlot, spec: PlotSpec): void {
   const size = POINT_PX * devicePixelRatio
   for (const point of spec.points ?? []) {
     const x = plot.valToPos(point.timeS, 'x', true)
-    const y = plot.valToPos(point.value, 'y', true)
+    const y = Math.max(bbox.top + size, plot.valToPos(point.value, 'y', true))
     ctx.beginPath()
     ctx.moveTo(x, y - size)
     ctx.lineTo(x + size, y)
@@ -160,7 +191,8 @@ function nearest(plot: uPlot, spec: PlotSpec, left: number, top: number): Point 
   let best: Point | null = null
   let distance = 10
   for (const point of spec.points ?? []) {
-    const away = Math.hypot(plot.valToPos(point.timeS, 'x') - left, plot.valToPos(point.value, 'y') - top)
+    const y = Math.max(POINT_PX, plot.valToPos(point.value, 'y'))
+    const away = Math.hypot(plot.valToPos(point.timeS, 'x') - left, y - top)
     if (away < distance) [best, distance] = [point, away]
   }
   return best
@@ -177,7 +209,11 @@ function watchPoints(plot: uPlot, spec: PlotSpec): void {
   })
 }
 
-function makeTooltip(box: HTMLElement, spec: PlotSpec, format: (value: number) => string): { element: HTMLElement; show: (plot: uPlot) => void } {
+function makeTooltip(
+  box: HTMLElement,
+  spec: PlotSpec,
+  format: (value: number) => string,
+): { element: HTMLElement; show: (plot: uPlot) => void } {
   const element = document.createElement('div')
   element.className = 'tooltip'
   element.hidden = true

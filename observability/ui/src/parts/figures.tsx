@@ -16,7 +16,11 @@ function show(panel: Panel, series: Series): { value: number | null; text: strin
   const mapping = panel.mappings.find((one) => one.matches(value))
   const look = lookOf(panel, series.name)
   const color = colorVariable(look.color ?? mapping?.color ?? thresholdColor(panel.thresholds, value))
-  return { value, text: mapping?.text || (value === null ? 'No data' : formatValue(value, look.unit, look.decimals)), color: cssColor(color) }
+  return {
+    value,
+    text: mapping?.text || (value === null ? 'No data' : formatValue(value, look.unit, look.decimals)),
+    color: cssColor(color),
+  }
 }
 
 export function Stat({ panel, frame }: Props): JSX.Element {
@@ -46,9 +50,17 @@ function Spark({ values, color }: { values: readonly (number | null)[]; color: s
   const low = Math.min(...known)
   const high = Math.max(...known)
   const points = values.flatMap((one, index) =>
-    one === null ? [] : [`${(index / (values.length - 1)) * SPARK_WIDTH},${SPARK_HEIGHT - 1 - ((one - low) / (high - low || 1)) * (SPARK_HEIGHT - 2)}`],
+    one === null
+      ? []
+      : [
+          `${(index / (values.length - 1)) * SPARK_WIDTH},${SPARK_HEIGHT - 1 - ((one - low) / (high - low || 1)) * (SPARK_HEIGHT - 2)}`,
+        ],
   )
-  return <svg class="spark" viewBox={`0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`} preserveAspectRatio="none" aria-hidden="true"><polyline points={points.join(' ')} fill="none" style={{ stroke: color }} vector-effect="non-scaling-stroke" /></svg>
+  return (
+    <svg class="spark" viewBox={`0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`} preserveAspectRatio="none" aria-hidden="true">
+      <polyline points={points.join(' ')} fill="none" style={{ stroke: color }} vector-effect="non-scaling-stroke" />
+    </svg>
+  )
 }
 
 /** A part of [min, max], 0 to 1; without limits 0 to 100, or to 1 where the unit is a share. */
@@ -74,7 +86,9 @@ export function Gauge({ panel, frame }: Props): JSX.Element {
             <svg viewBox="0 0 100 56" role="img" aria-label={`${one.name}: ${text}`}>
               <path d={arc(1)} class="track" />
               <path d={arc(partOf(panel, value))} class="level-arc" style={{ stroke: color ?? 'var(--accent)' }} />
-              <text x="50" y="50" text-anchor="middle">{text}</text>
+              <text x="50" y="50" text-anchor="middle">
+                {text}
+              </text>
             </svg>
             {frame.series.length > 1 && <span class="hint">{one.name}</span>}
           </div>
@@ -85,7 +99,9 @@ export function Gauge({ panel, frame }: Props): JSX.Element {
 }
 
 export function Bars({ panel, frame }: Props): JSX.Element {
-  const shown = frame.series.map((one) => ({ name: one.name, ...show(panel, one) })).sort((a, b) => (b.value ?? 0) - (a.value ?? 0))
+  const shown = frame.series
+    .map((one) => ({ name: one.name, ...show(panel, one) }))
+    .sort((a, b) => (b.value ?? 0) - (a.value ?? 0))
   const most = panel.look.max ?? Math.max(...shown.map((one) => one.value ?? 0), 0)
   return (
     <div class="bars">
@@ -93,7 +109,13 @@ export function Bars({ panel, frame }: Props): JSX.Element {
         <div key={index}>
           <span>{one.name}</span>
           <b>{one.text}</b>
-          <span class="bar" style={{ width: `${most > 0 ? Math.max(0, ((one.value ?? 0) / most) * 100) : 0}%`, background: one.color ?? 'var(--accent)' }} />
+          <span
+            class="bar"
+            style={{
+              width: `${most > 0 ? Math.max(0, ((one.value ?? 0) / most) * 100) : 0}%`,
+              background: one.color ?? 'var(--accent)',
+            }}
+          />
         </div>
       ))}
     </div>

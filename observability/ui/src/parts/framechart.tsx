@@ -1,6 +1,7 @@
 /** A chart of a frame with its legend; a click on a name shows that series alone. */
 import type { JSX } from 'preact'
 import { useMemo, useState } from 'preact/hooks'
+import { cssColor } from '../model/dashboard'
 import { lastValue, type Exemplar, type Frame } from '../model/frames'
 import { formatValue } from '../model/units'
 import { linkTo } from '../model/place'
@@ -24,7 +25,14 @@ export interface ChartLook {
 
 const LEGEND_ROWS = 40
 
-export function FrameChart(props: { frame: Frame; label: string; height: number; look?: ChartLook; exemplars?: readonly Exemplar[]; legend?: boolean }): JSX.Element {
+export function FrameChart(props: {
+  frame: Frame
+  label: string
+  height: number
+  look?: ChartLook
+  exemplars?: readonly Exemplar[]
+  legend?: boolean
+}): JSX.Element {
   const { frame, look = {} } = props
   const tz = useZone()
   const { params } = usePlace()
@@ -33,12 +41,20 @@ export function FrameChart(props: { frame: Frame; label: string; height: number;
   const series = useMemo(
     () =>
       frame.series.map((one, index) => ({
-        name: one.name, values: one.values, color: look.colors?.(one.name) ?? seriesColor(index), bars: look.bars, fill: look.fill, width: look.width,
+        name: one.name,
+        values: one.values,
+        color: look.colors?.(one.name) ?? seriesColor(index),
+        bars: look.bars,
+        fill: look.fill,
+        width: look.width,
         hidden: known && one.name !== only,
       })),
     [frame, only, look.bars, look.fill],
   )
-  const points = useMemo(() => props.exemplars?.map((one) => ({ timeS: one.timeS, value: one.value, id: one.traceId })), [props.exemplars])
+  const points = useMemo(
+    () => props.exemplars?.map((one) => ({ timeS: one.timeS, value: one.value, id: one.traceId })),
+    [props.exemplars],
+  )
   const format = (value: number): string => formatValue(value, look.unit, look.decimals)
   return (
     <figure class="chart">
@@ -60,8 +76,14 @@ export function FrameChart(props: { frame: Frame; label: string; height: number;
       {props.legend !== false && (
         <figcaption class="legend">
           {series.slice(0, LEGEND_ROWS).map((one, index) => (
-            <button key={`${index} ${one.name}`} class="quiet" aria-pressed={known && one.name === only} onClick={() => setOnly(only === one.name ? null : one.name)}>
-              <i style={{ background: one.color }} />{one.name} <b>{showLast(one.values, format)}</b>
+            <button
+              key={`${index} ${one.name}`}
+              class="quiet"
+              aria-pressed={known && one.name === only}
+              onClick={() => setOnly(only === one.name ? null : one.name)}
+            >
+              <i style={{ background: cssColor(one.color) }} />
+              {one.name} <b>{showLast(one.values, format)}</b>
             </button>
           ))}
           {series.length > LEGEND_ROWS && <span class="hint">and {series.length - LEGEND_ROWS} more</span>}

@@ -23,7 +23,14 @@ export function Link(props: Props): JSX.Element {
     go(address)
   }
   return (
-    <a href={address} class={props.class} onClick={click} aria-current={props.current ? 'page' : undefined} aria-label={props.label} title={props.title}>
+    <a
+      href={address}
+      class={props.class}
+      onClick={click}
+      aria-current={props.current ? 'page' : undefined}
+      aria-label={props.label}
+      title={props.title}
+    >
       {props.children}
     </a>
   )

@@ -16,14 +16,26 @@ export function LogFields(props: { line: LogLine; expr?: string; source: Source;
   return (
     <>
       <div class="chips">
-        {props.trace && <Link to={`/trace/${props.trace}`} class="button">Open trace</Link>}
+        {props.trace && (
+          <Link to={`/trace/${props.trace}`} class="button">
+            Open trace
+          </Link>
+        )}
         <Context line={line} />
         <button onClick={() => void navigator.clipboard.writeText(line.line)}>Copy line</button>
-        {props.trace && <Link to="/explore/logs" with={{ q: `{service=~".+"} |= "${props.trace}"` }} class="button">Lines of this trace</Link>}
+        {props.trace && (
+          <Link to="/explore/logs" with={{ q: `{service=~".+"} |= "${props.trace}"` }} class="button">
+            Lines of this trace
+          </Link>
+        )}
       </div>
       <table class="fields">
         <caption class="hidden">Fields of the line</caption>
-        <tbody>{fields.map((field) => <FieldRow key={`${field.origin} ${field.name}`} field={field} expr={expr} />)}</tbody>
+        <tbody>
+          {fields.map((field) => (
+            <FieldRow key={`${field.origin} ${field.name}`} field={field} expr={expr} />
+          ))}
+        </tbody>
       </table>
       <pre class="whole">{line.line}</pre>
     </>
@@ -36,7 +48,11 @@ function Context({ line }: { line: LogLine }): JSX.Element {
   const q = writeMatchers(Object.entries(labels).map(([name, value]) => ({ name, op: '=', value })))
   const at = toMs(line.ns)
   const range = { from: String(Math.floor(at - AROUND_MS)), to: String(Math.ceil(at + AROUND_MS)) }
-  return <Link to="/explore/logs" with={{ q, sel: line.key, ...range }} class="button">Lines around it</Link>
+  return (
+    <Link to="/explore/logs" with={{ q, sel: line.key, ...range }} class="button">
+      Lines around it
+    </Link>
+  )
 }
 
 function FieldRow({ field, expr }: { field: Field; expr?: string }): JSX.Element {
@@ -46,15 +62,31 @@ function FieldRow({ field, expr }: { field: Field; expr?: string }): JSX.Element
   const state = expr ? filterState(expr, field.name, field.value, isLabel) : null
   const filter = (negate: boolean): void => {
     if (!expr) return
-    const q = isLabel ? toggleLabel(expr, field.name, field.value, negate) : toggleField(expr, field.name, field.value, negate, parser)
+    const q = isLabel
+      ? toggleLabel(expr, field.name, field.value, negate)
+      : toggleField(expr, field.name, field.value, negate, parser)
     patch({ q, sel: null })
   }
   return (
     <tr>
       {expr && !isMetricQuery(expr) && (
         <td class="filters">
-          <button aria-label={`Only lines with this ${field.name}`} aria-pressed={state === '='} title="Only this value" onClick={() => filter(false)}>+</button>
-          <button aria-label={`No lines with this ${field.name}`} aria-pressed={state === '!='} title="Not this value" onClick={() => filter(true)}>−</button>
+          <button
+            aria-label={`Only lines with this ${field.name}`}
+            aria-pressed={state === '='}
+            title="Only this value"
+            onClick={() => filter(false)}
+          >
+            +
+          </button>
+          <button
+            aria-label={`No lines with this ${field.name}`}
+            aria-pressed={state === '!='}
+            title="Not this value"
+            onClick={() => filter(true)}
+          >
+            −
+          </button>
         </td>
       )}
       <th scope="row">{field.name}</th>

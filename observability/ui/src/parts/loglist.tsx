@@ -53,24 +53,63 @@ export function LogList(props: Props): JSX.Element {
       rowProps={(line) => ({ 'data-level': line.level })}
       render={(line) => (
         <>
-          <Line line={line} raw={raw} tz={tz} open={open.has(line.key)} trace={props.traceLinks === false ? null : traceIdOf(line, patterns)} onToggle={() => { patch({ sel: line.key }, true); toggle(line.key) }} />
-          {open.has(line.key) && <div role="gridcell" class="detail"><LogFields line={line} expr={props.expr} source={props.source} trace={traceIdOf(line, patterns)} /></div>}
+          <Line
+            line={line}
+            raw={raw}
+            tz={tz}
+            open={open.has(line.key)}
+            trace={props.traceLinks === false ? null : traceIdOf(line, patterns)}
+            onToggle={() => {
+              patch({ sel: line.key }, true)
+              toggle(line.key)
+            }}
+          />
+          {open.has(line.key) && (
+            <div role="gridcell" class="detail">
+              <LogFields line={line} expr={props.expr} source={props.source} trace={traceIdOf(line, patterns)} />
+            </div>
+          )}
         </>
       )}
     />
   )
 }
 
-function Line(props: { line: LogLine; raw: boolean; tz: string; open: boolean; trace: string | null; onToggle: () => void }): JSX.Element {
+function Line(props: {
+  line: LogLine
+  raw: boolean
+  tz: string
+  open: boolean
+  trace: string | null
+  onToggle: () => void
+}): JSX.Element {
   const { line } = props
   return (
-    <div class="line" role="presentation" onClick={(event) => !(event.target as Element).closest('a, button') && !getSelection()?.toString() && props.onToggle()}>
-      <span role="gridcell"><button class="fold" tabIndex={-1} aria-expanded={props.open} aria-label="Fields" onClick={props.onToggle}>{props.open ? '▾' : '▸'}</button></span>
-      <span role="gridcell" class="time">{formatTime(line.ms, props.tz, 'milli').slice(5)}</span>
-      <span role="gridcell" class={`level level-${line.level}`}>{line.level}</span>
-      <span role="gridcell" class="service">{line.labels.service ?? line.labels.service_name ?? ''}</span>
+    <div
+      class="line"
+      role="presentation"
+      onClick={(event) => !(event.target as Element).closest('a, button') && !getSelection()?.toString() && props.onToggle()}
+    >
+      <span role="gridcell">
+        <button class="fold" tabIndex={-1} aria-expanded={props.open} aria-label="Fields" onClick={props.onToggle}>
+          {props.open ? '▾' : '▸'}
+        </button>
+      </span>
+      <span role="gridcell" class="time">
+        {formatTime(line.ms, props.tz, 'milli').slice(5)}
+      </span>
+      <span role="gridcell" class={`level level-${line.level}`}>
+        {line.level}
+      </span>
+      <span role="gridcell" class="service">
+        {line.labels.service ?? line.labels.service_name ?? ''}
+      </span>
       <span role="gridcell" class="text">
-        {props.trace && <Link to={`/trace/${props.trace}`} class="totrace" title="Open the trace (t)" label={`Open trace ${props.trace}`}>trace</Link>}
+        {props.trace && (
+          <Link to={`/trace/${props.trace}`} class="totrace" title="Open the trace (t)" label={`Open trace ${props.trace}`}>
+            trace
+          </Link>
+        )}
         {props.raw ? line.line.slice(0, SHOWN_CHARACTERS) : <Summary line={line} />}
       </span>
     </div>
@@ -82,7 +121,12 @@ function Summary({ line }: { line: LogLine }): JSX.Element {
   return (
     <>
       {message.slice(0, SHOWN_CHARACTERS)}
-      {rest.map(([name, value]) => <span key={name} class="pair"> <b>{name}</b>={value.slice(0, 200)}</span>)}
+      {rest.map(([name, value]) => (
+        <span key={name} class="pair">
+          {' '}
+          <b>{name}</b>={value.slice(0, 200)}
+        </span>
+      ))}
     </>
   )
 }

@@ -6,7 +6,14 @@ export function Markdown({ text, isHtml }: { text: string; isHtml: boolean }): J
   const blocks: JSX.Element[] = []
   let items: string[] = []
   const closeList = (): void => {
-    if (items.length) blocks.push(<ul key={blocks.length}>{items.map((one, index) => <li key={index}>{inline(one)}</li>)}</ul>)
+    if (items.length)
+      blocks.push(
+        <ul key={blocks.length}>
+          {items.map((one, index) => (
+            <li key={index}>{inline(one)}</li>
+          ))}
+        </ul>,
+      )
     items = []
   }
   for (const line of plain.split('\n')) {
@@ -34,7 +41,16 @@ function inline(text: string): ComponentChildren[] {
     const [whole, bold, code, name, address] = found
     if (bold) parts.push(<b>{bold}</b>)
     else if (code) parts.push(<code>{code}</code>)
-    else parts.push(/^(https?:|\/)/.test(address!) ? <a href={address} rel="noreferrer">{name}</a> : name)
+    else
+      parts.push(
+        /^(https?:|\/)/.test(address!) ? (
+          <a href={address} rel="noreferrer">
+            {name}
+          </a>
+        ) : (
+          name
+        ),
+      )
     end = found.index + whole.length
   }
   return [...parts, text.slice(end)]

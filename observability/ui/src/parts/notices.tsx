@@ -8,7 +8,10 @@ export function Failure(props: { error: Error; what: string; query?: string; onR
   return (
     <div class="notice failure" role="alert">
       <strong>Cannot load {props.what}</strong>
-      <span>{props.error.message}{status}</span>
+      <span>
+        {props.error.message}
+        {status}
+      </span>
       {props.query && <code>{props.query}</code>}
       {props.onRetry && <button onClick={props.onRetry}>Try again</button>}
     </div>
@@ -32,7 +35,9 @@ export function Loaded<T>(props: {
       {loading && (
         <div class="progress" role="status">
           <span class="hidden">Loading {props.what}</span>
-          <button class="quiet" onClick={cancel}>Cancel</button>
+          <button class="quiet" onClick={cancel}>
+            Cancel
+          </button>
         </div>
       )}
       {error && <Failure error={error} what={props.what} query={props.expr} onRetry={retry} />}

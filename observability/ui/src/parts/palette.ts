@@ -5,7 +5,9 @@ const toHex = (hue: number, saturation: number, light: number): string => {
   const part = (shift: number): string => {
     const k = (shift + hue / 30) % 12
     const value = light - saturation * Math.min(light, 1 - light) * Math.max(-1, Math.min(k - 3, 9 - k, 1))
-    return Math.round(value * 255).toString(16).padStart(2, '0')
+    return Math.round(value * 255)
+      .toString(16)
+      .padStart(2, '0')
   }
   return `#${part(0)}${part(8)}${part(4)}`
 }

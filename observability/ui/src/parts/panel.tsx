@@ -26,7 +26,9 @@ export function PanelCard(props: { panel: Panel; values: Values; row: number }):
   const box = useRef<HTMLElement>(null)
   const [seen, setSeen] = useState(false)
   useEffect(() => {
-    const watch = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && setSeen(true), { rootMargin: '200px' })
+    const watch = new IntersectionObserver((entries) => entries.some((one) => one.isIntersecting) && setSeen(true), {
+      rootMargin: '200px',
+    })
     watch.observe(box.current!)
     return () => watch.disconnect()
   }, [])
@@ -35,9 +37,13 @@ export function PanelCard(props: { panel: Panel; values: Values; row: number }):
   return (
     <section ref={box} class="card panel" style={place} aria-label={title || panel.type}>
       {title && <h2 title={panel.description}>{title}</h2>}
-      {panel.type === 'text' ? <Markdown text={interpolate(panel.content, values, 'text')} isHtml={panel.contentMode === 'html'} />
-        : !SHOWN.has(panel.type) ? <Unknown panel={panel} values={values} />
-        : seen && <Body panel={panel} values={values} title={title} />}
+      {panel.type === 'text' ? (
+        <Markdown text={interpolate(panel.content, values, 'text')} isHtml={panel.contentMode === 'html'} />
+      ) : !SHOWN.has(panel.type) ? (
+        <Unknown panel={panel} values={values} />
+      ) : (
+        seen && <Body panel={panel} values={values} title={title} />
+      )}
     </section>
   )
 }
@@ -46,21 +52,41 @@ function Body({ panel, values, title }: { panel: Panel; values: Values; title: s
   const sources = useSources()
   const range = useRange()
   const chosen = [...values.values()].map((one) => one.value.join()).join(';')
-  const data = useQuery(`${panel.id} ${chosen} ${range.fromMs} ${range.toMs}`, (signal) => fetchPanel(panel, sources, values, range, signal))
+  const data = useQuery(`${panel.id} ${chosen} ${range.fromMs} ${range.toMs}`, (signal) =>
+    fetchPanel(panel, sources, values, range, signal),
+  )
   return (
-    <Loaded query={data} what={title || 'the panel'} empty={(one) => isEmpty(one) && <>No data. <code>{one.exprs.join('\n')}</code></>}>
+    <Loaded
+      query={data}
+      what={title || 'the panel'}
+      empty={(one) =>
+        isEmpty(one) && (
+          <>
+            No data. <code>{one.exprs.join('\n')}</code>
+          </>
+        )
+      }
+    >
       {(one) => <Shown panel={panel} data={one} title={title} />}
     </Loaded>
   )
 }
 
 const isEmpty = (data: PanelData): boolean =>
-  data.kind === 'frame' ? !data.frame.series.length : data.kind === 'lines' ? !data.lines.length : data.results.every((one) => !one.rows.length)
+  data.kind === 'frame'
+    ? !data.frame.series.length
+    : data.kind === 'lines'
+      ? !data.lines.length
+      : data.results.every((one) => !one.rows.length)
 
 function Shown({ panel, data, title }: { panel: Panel; data: PanelData; title: string }): JSX.Element | null {
   const look = useMemo(
     () => ({
-      unit: panel.look.unit, decimals: panel.look.decimals, min: panel.look.min, max: panel.look.max, ...panel.custom,
+      unit: panel.look.unit,
+      decimals: panel.look.decimals,
+      min: panel.look.min,
+      max: panel.look.max,
+      ...panel.custom,
       colors: (name: string) => colorVariable(lookOf(panel, name).color) ?? levelColor(name),
     }),
     [panel],
@@ -75,14 +101,20 @@ function Shown({ panel, data, title }: { panel: Panel; data: PanelData; title: s
 }
 
 /** Series that are named by a log level have its colour. */
-const levelColor = (name: string): string | undefined => (/^(critical|error|warn|info|debug)$/.test(name) ? `--level-${name}` : undefined)
+const levelColor = (name: string): string | undefined =>
+  /^(critical|error|warn|info|debug)$/.test(name) ? `--level-${name}` : undefined
 
 function Unknown({ panel, values }: { panel: Panel; values: Values }): JSX.Element {
   const source = findSource(useSources(), panel.source, values)
   const page = source?.type === 'loki' ? '/explore/logs' : source?.type === 'jaeger' ? '/explore/traces' : '/explore/metrics'
   return (
     <p class="hint">
-      Panels of type {panel.type} are not shown. {panel.targets.map((one) => <Link key={one.refId} to={page} with={{ q: interpolate(one.expr, values, 'query') }}>{one.expr}</Link>)}
+      Panels of type {panel.type} are not shown.{' '}
+      {panel.targets.map((one) => (
+        <Link key={one.refId} to={page} with={{ q: interpolate(one.expr, values, 'query') }}>
+          {one.expr}
+        </Link>
+      ))}
     </p>
   )
 }

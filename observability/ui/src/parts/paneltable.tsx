@@ -8,7 +8,11 @@ import { formatValue } from '../model/units'
 const ROWS = 500
 
 /** A table panel; a click on a column's name sorts by it. */
-export function PanelTable(props: { panel: Panel; results: readonly { refId: string; rows: readonly Row[] }[]; caption: string }): JSX.Element {
+export function PanelTable(props: {
+  panel: Panel
+  results: readonly { refId: string; rows: readonly Row[] }[]
+  caption: string
+}): JSX.Element {
   const { panel } = props
   const table = useMemo(() => makeTable(props.results, panel.transformations), [props.results, panel])
   const [sort, setSort] = useState<{ column: number; down: boolean } | null>(null)
@@ -23,15 +27,33 @@ export function PanelTable(props: { panel: Panel; results: readonly { refId: str
         <thead>
           <tr>
             {table.columns.map((name, column) => (
-              <th key={name} scope="col" aria-sort={sort?.column === column ? (sort.down ? 'descending' : 'ascending') : undefined}>
-                <button class="quiet" onClick={() => setSort({ column, down: sort?.column === column ? !sort.down : true })}>{name}</button>
+              <th
+                key={name}
+                scope="col"
+                aria-sort={sort?.column === column ? (sort.down ? 'descending' : 'ascending') : undefined}
+              >
+                <button class="quiet" onClick={() => setSort({ column, down: sort?.column === column ? !sort.down : true })}>
+                  {name}
+                </button>
               </th>
             ))}
           </tr>
         </thead>
-        <tbody>{rows.slice(0, ROWS).map((row, index) => <tr key={index}>{row.map((cell, column) => <Cell key={column} cell={cell} panel={panel} column={table.columns[column]!} />)}</tr>)}</tbody>
+        <tbody>
+          {rows.slice(0, ROWS).map((row, index) => (
+            <tr key={index}>
+              {row.map((cell, column) => (
+                <Cell key={column} cell={cell} panel={panel} column={table.columns[column]!} />
+              ))}
+            </tr>
+          ))}
+        </tbody>
       </table>
-      {rows.length > ROWS && <p class="hint">The first {ROWS} of {rows.length} rows.</p>}
+      {rows.length > ROWS && (
+        <p class="hint">
+          The first {ROWS} of {rows.length} rows.
+        </p>
+      )}
     </div>
   )
 }

@@ -42,8 +42,12 @@ export function QueryEditor(props: Props): JSX.Element {
   }, [props.text])
   return (
     <div class="query">
-      <div ref={box} class="editor"><pre>{props.text || ' '}</pre></div>
-      <button class="primary" onClick={() => props.onRun(draft.current)}>Run query</button>
+      <div ref={box} class="editor">
+        <pre>{props.text || ' '}</pre>
+      </div>
+      <button class="primary" onClick={() => props.onRun(draft.current)}>
+        Run query
+      </button>
     </div>
   )
 }

@@ -1,6 +1,6 @@
 /** A virtual grid: only rows in sight are in the page, whatever their number; j, k, Home and End move the selection. */
 import type { ComponentChildren, JSX } from 'preact'
-import { useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
+import { useEffect, useId, useLayoutEffect, useMemo, useReducer, useRef, useState } from 'preact/hooks'
 import { Heights } from '../model/heights'
 
 interface Props<T> {
@@ -22,11 +22,21 @@ interface Props<T> {
 }
 
 const OVERSCAN_PX = 200
-const moves: Record<string, number> = { j: 1, ArrowDown: 1, k: -1, ArrowUp: -1, PageDown: 20, PageUp: -20, Home: -Infinity, End: Infinity }
+const moves: Record<string, number> = {
+  j: 1,
+  ArrowDown: 1,
+  k: -1,
+  ArrowUp: -1,
+  PageDown: 20,
+  PageUp: -20,
+  Home: -Infinity,
+  End: Infinity,
+}
 
 export function Rows<T>(props: Props<T>): JSX.Element {
   const { rows, rowHeight, keyOf } = props
   const box = useRef<HTMLDivElement>(null)
+  const id = useId()
   const known = useRef(new Map<string, number>())
   const [, redraw] = useReducer((count: number) => count + 1, 0)
   const [view, setView] = useState({ top: 0, height: 600 })
@@ -35,7 +45,10 @@ export function Rows<T>(props: Props<T>): JSX.Element {
     if (known.current.size) rows.forEach((row, index) => made.set(index, known.current.get(keyOf(row)) ?? rowHeight))
     return made
   }, [rows, rowHeight])
-  const selected = useMemo(() => (props.selected ? rows.findIndex((row) => keyOf(row) === props.selected) : -1), [rows, props.selected])
+  const selected = useMemo(
+    () => (props.selected ? rows.findIndex((row) => keyOf(row) === props.selected) : -1),
+    [rows, props.selected],
+  )
 
   useLayoutEffect(() => {
     const watch = new ResizeObserver(() => box.current && setView((old) => ({ ...old, height: box.current!.clientHeight })))
@@ -84,7 +97,7 @@ export function Rows<T>(props: Props<T>): JSX.Element {
       aria-label={props.label}
       aria-rowcount={rows.length}
       aria-colcount={props.columns}
-      aria-activedescendant={selected >= first && selected <= last ? `row-${selected}` : undefined}
+      aria-activedescendant={selected >= first && selected <= last ? `${id}-${selected}` : undefined}
       tabIndex={0}
       onScroll={onScroll}
       onKeyDown={onKeyDown}
@@ -95,7 +108,7 @@ export function Rows<T>(props: Props<T>): JSX.Element {
           return (
             <div
               key={keyOf(row)}
-              id={`row-${index}`}
+              id={`${id}-${index}`}
               ref={(element) => measure(index, element)}
               class="row"
               role="row"

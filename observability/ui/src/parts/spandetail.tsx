@@ -20,21 +20,44 @@ export function spanLogsPatch(span: Span, trace: Trace): Patch {
 export function SpanDetail({ span, trace }: { span: Span; trace: Trace }): JSX.Element {
   return (
     <aside class="card detail-side" aria-label="The chosen span">
-      <div class="chips"><h2>{span.operation}</h2><span class="grow" /><button aria-label="Close the span" onClick={() => patch({ span: null }, true)}>×</button></div>
       <div class="chips">
-        <Link to="/explore/logs" with={spanLogsPatch(span, trace)} class="button">Logs of this span</Link>
-        <Link to="/explore/metrics" with={{ q: `sum(rate(http_server_request_duration_seconds_count{service=${quote(span.service)}}[5m]))` }} class="button">Requests of {span.service}</Link>
+        <h2>{span.operation}</h2>
+        <span class="grow" />
+        <button aria-label="Close the span" onClick={() => patch({ span: null }, true)}>
+          ×
+        </button>
       </div>
-      <Tags title="Span" tags={[
-        { key: 'service', value: span.service },
-        { key: 'duration', value: show(span.durationUs) },
-        { key: 'starts after', value: show(span.startUs - trace.startUs) },
-        { key: 'span id', value: span.id },
-        ...(span.parentId ? [{ key: 'parent', value: span.parentId }] : []),
-      ]} />
-      {span.warnings.map((text) => <p key={text} class="level level-warn">{text}</p>)}
+      <div class="chips">
+        <Link to="/explore/logs" with={spanLogsPatch(span, trace)} class="button">
+          Logs of this span
+        </Link>
+        <Link
+          to="/explore/metrics"
+          with={{ q: `sum(rate(http_server_request_duration_seconds_count{service=${quote(span.service)}}[5m]))` }}
+          class="button"
+        >
+          Requests of {span.service}
+        </Link>
+      </div>
+      <Tags
+        title="Span"
+        tags={[
+          { key: 'service', value: span.service },
+          { key: 'duration', value: show(span.durationUs) },
+          { key: 'starts after', value: show(span.startUs - trace.startUs) },
+          { key: 'span id', value: span.id },
+          ...(span.parentId ? [{ key: 'parent', value: span.parentId }] : []),
+        ]}
+      />
+      {span.warnings.map((text) => (
+        <p key={text} class="level level-warn">
+          {text}
+        </p>
+      ))}
       <Tags title="Attributes" tags={span.tags} />
-      {span.events.map((event, index) => <Tags key={index} title={`Event after ${show(event.timeUs - span.startUs)}`} tags={event.fields} />)}
+      {span.events.map((event, index) => (
+        <Tags key={index} title={`Event after ${show(event.timeUs - span.startUs)}`} tags={event.fields} />
+      ))}
       <Tags title="Process" tags={span.process} />
     </aside>
   )
@@ -45,7 +68,14 @@ function Tags({ title, tags }: { title: string; tags: readonly Tag[] }): JSX.Ele
   return (
     <table class="fields">
       <caption>{title}</caption>
-      <tbody>{tags.map((tag, index) => <tr key={`${tag.key} ${index}`}><th scope="row">{tag.key}</th><td>{tag.value}</td></tr>)}</tbody>
+      <tbody>
+        {tags.map((tag, index) => (
+          <tr key={`${tag.key} ${index}`}>
+            <th scope="row">{tag.key}</th>
+            <td>{tag.value}</td>
+          </tr>
+        ))}
+      </tbody>
     </table>
   )
 }

@@ -5,7 +5,10 @@ import { refresh, useRange, useZone } from '../state/clock'
 import { patch, usePlace } from '../state/place'
 
 const REFRESH = ['', '5s', '10s', '30s', '1m', '5m']
-const ZONES: [string, string][] = [['browser', 'Browser time'], ['utc', 'UTC']]
+const ZONES: [string, string][] = [
+  ['browser', 'Browser time'],
+  ['utc', 'UTC'],
+]
 
 /** The page's time range: presets, any range, time zone and refresh. */
 export function TimePicker(): JSX.Element {
@@ -17,9 +20,19 @@ export function TimePicker(): JSX.Element {
     <div class="timepicker">
       <Pages />
       <Menu key={`${from} ${to} ${tz}`} from={from} to={to} tz={tz} />
-      <button onClick={refresh} title="Ask again (r)">Refresh</button>
-      <select aria-label="Refresh by itself" value={params.get('refresh') ?? ''} onChange={(event) => patch({ refresh: event.currentTarget.value }, true)}>
-        {REFRESH.map((one) => <option key={one} value={one}>{one || 'Off'}</option>)}
+      <button onClick={refresh} title="Ask again (r)">
+        Refresh
+      </button>
+      <select
+        aria-label="Refresh by itself"
+        value={params.get('refresh') ?? ''}
+        onChange={(event) => patch({ refresh: event.currentTarget.value }, true)}
+      >
+        {REFRESH.map((one) => (
+          <option key={one} value={one}>
+            {one || 'Off'}
+          </option>
+        ))}
       </select>
     </div>
   )
@@ -34,8 +47,12 @@ function Pages(): JSX.Element {
   }
   return (
     <>
-      <button onClick={() => shift(-1)} aria-label="Earlier" title="Earlier">‹</button>
-      <button onClick={() => shift(1)} aria-label="Later" title="Later">›</button>
+      <button onClick={() => shift(-1)} aria-label="Earlier" title="Earlier">
+        ‹
+      </button>
+      <button onClick={() => shift(1)} aria-label="Later" title="Later">
+        ›
+      </button>
     </>
   )
 }
@@ -62,19 +79,49 @@ function Menu(props: { from: string; to: string; tz: string }): JSX.Element {
       <div class="menu-body">
         <div class="presets">
           {PRESETS.map(([value, name]) => (
-            <button key={value} class="quiet" aria-pressed={props.from === value && props.to === DEFAULT_TO} onClick={() => apply(value, DEFAULT_TO)}>{name}</button>
+            <button
+              key={value}
+              class="quiet"
+              aria-pressed={props.from === value && props.to === DEFAULT_TO}
+              onClick={() => apply(value, DEFAULT_TO)}
+            >
+              {name}
+            </button>
           ))}
         </div>
-        <form class="stack" onSubmit={(event) => { event.preventDefault(); if (!bad) apply(draft.from, draft.to) }}>
-          <label>From <input value={draft.from} onInput={(event) => setDraft({ ...draft, from: event.currentTarget.value })} /></label>
-          <label>To <input value={draft.to} onInput={(event) => setDraft({ ...draft, to: event.currentTarget.value })} /></label>
-          {bad !== undefined && <span class="hint" role="alert">Write now-1h, an ISO time or milliseconds instead of “{bad}”.</span>}
-          <label>Time zone
+        <form
+          class="stack"
+          onSubmit={(event) => {
+            event.preventDefault()
+            if (!bad) apply(draft.from, draft.to)
+          }}
+        >
+          <label>
+            From <input value={draft.from} onInput={(event) => setDraft({ ...draft, from: event.currentTarget.value })} />
+          </label>
+          <label>
+            To <input value={draft.to} onInput={(event) => setDraft({ ...draft, to: event.currentTarget.value })} />
+          </label>
+          {bad !== undefined && (
+            <span class="hint" role="alert">
+              Write now-1h, an ISO time or milliseconds instead of “{bad}”.
+            </span>
+          )}
+          <label>
+            Time zone
             <select value={props.tz} onChange={(event) => patch({ tz: event.currentTarget.value })}>
-              {[...ZONES, ...(ZONES.some(([zone]) => zone === props.tz) ? [] : [[props.tz, props.tz] as [string, string]])].map(([zone, name]) => <option key={zone} value={zone}>{name}</option>)}
+              {[...ZONES, ...(ZONES.some(([zone]) => zone === props.tz) ? [] : [[props.tz, props.tz] as [string, string]])].map(
+                ([zone, name]) => (
+                  <option key={zone} value={zone}>
+                    {name}
+                  </option>
+                ),
+              )}
             </select>
           </label>
-          <button class="primary" disabled={bad !== undefined}>Apply</button>
+          <button class="primary" disabled={bad !== undefined}>
+            Apply
+          </button>
         </form>
       </div>
     </details>

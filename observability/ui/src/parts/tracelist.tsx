@@ -25,7 +25,14 @@ export function TraceScatter({ traces }: { traces: readonly Trace[] }): JSX.Elem
   }, [traces])
   return (
     <figure class="card">
-      <Plot label={`Duration of ${traces.length} traces over time; the list below has the same data`} height={130} tz={tz} {...data} format={show} onPoint={(id) => go(linkTo(`/trace/${id}`, params))} />
+      <Plot
+        label={`Duration of ${traces.length} traces over time; the list below has the same data`}
+        height={130}
+        tz={tz}
+        {...data}
+        format={show}
+        onPoint={(id) => go(linkTo(`/trace/${id}`, params))}
+      />
     </figure>
   )
 }
@@ -55,13 +62,29 @@ function TraceRow({ trace, longest }: { trace: Trace; longest: number }): JSX.El
   return (
     <div role="gridcell" class="trace">
       <div class="trace-name">
-        <Link to={`/trace/${trace.id}`}><b>{root?.service}</b> {root?.operation}</Link>
+        <Link to={`/trace/${trace.id}`}>
+          <b>{root?.service}</b> {root?.operation}
+        </Link>
         <span class="hint">{formatTime(trace.startUs / 1000, tz, 'milli').slice(5)}</span>
         <span class="hint">{trace.spans.length} spans</span>
-        {trace.errors > 0 && <span class="level level-error">{trace.errors} {trace.errors === 1 ? 'error' : 'errors'}</span>}
-        <span class="hint services">{trace.services.map((one) => <span key={one.name}><i style={{ background: nameColor(one.name) }} />{one.name} {one.spans}</span>)}</span>
+        {trace.errors > 0 && (
+          <span class="level level-error">
+            {trace.errors} {trace.errors === 1 ? 'error' : 'errors'}
+          </span>
+        )}
+        <span class="hint services">
+          {trace.services.map((one) => (
+            <span key={one.name}>
+              <i style={{ background: nameColor(one.name) }} />
+              {one.name} {one.spans}
+            </span>
+          ))}
+        </span>
       </div>
-      <div class="meter"><span class="bar" style={{ width: `${(trace.durationUs / longest) * 100}%` }} /><b>{show(trace.durationUs)}</b></div>
+      <div class="meter">
+        <span class="bar" style={{ width: `${(trace.durationUs / longest) * 100}%` }} />
+        <b>{show(trace.durationUs)}</b>
+      </div>
     </div>
   )
 }

@@ -11,12 +11,27 @@ export function ValueTable(props: { rows: readonly Row[]; caption: string; unit?
   return (
     <table class="data">
       <caption class="hint">{props.caption}</caption>
-      <thead><tr>{columns.map((one) => <th key={one} scope="col">{one === '__name__' ? 'metric' : one}</th>)}<th scope="col" class="number">value</th></tr></thead>
+      <thead>
+        <tr>
+          {columns.map((one) => (
+            <th key={one} scope="col">
+              {one === '__name__' ? 'metric' : one}
+            </th>
+          ))}
+          <th scope="col" class="number">
+            value
+          </th>
+        </tr>
+      </thead>
       <tbody>
         {props.rows.map((row, index) => (
           <tr key={index}>
-            {columns.map((one) => <td key={one}>{row.labels[one] ?? ''}</td>)}
-            <td class="number">{row.value === null ? '' : props.unit ? formatValue(row.value, props.unit, props.decimals) : String(row.value)}</td>
+            {columns.map((one) => (
+              <td key={one}>{row.labels[one] ?? ''}</td>
+            ))}
+            <td class="number">
+              {row.value === null ? '' : props.unit ? formatValue(row.value, props.unit, props.decimals) : String(row.value)}
+            </td>
           </tr>
         ))}
       </tbody>
@@ -32,14 +47,30 @@ export function ExemplarTable({ exemplars }: { exemplars: readonly Exemplar[] })
     <details>
       <summary>The greatest exemplars</summary>
       <table class="data">
-        <thead><tr><th scope="col">time</th><th scope="col">trace</th><th scope="col">series</th><th scope="col" class="number">value</th></tr></thead>
+        <thead>
+          <tr>
+            <th scope="col">time</th>
+            <th scope="col">trace</th>
+            <th scope="col">series</th>
+            <th scope="col" class="number">
+              value
+            </th>
+          </tr>
+        </thead>
         <tbody>
           {slowest.map((one, index) => (
             <tr key={index}>
-              <td>{formatTime(one.timeS * 1000, tz, 'second')}</td>
-              <td><Link to={`/trace/${one.traceId}`}>{one.traceId}</Link></td>
-              <td>{Object.entries(one.series).filter(([name]) => !['__name__', 'le'].includes(name)).map(([name, value]) => `${name}=${value}`).join(' ')}</td>
-              <td class="number">{one.value}</td>
+              <td class="nowrap">{formatTime(one.timeS * 1000, tz, 'second')}</td>
+              <td>
+                <Link to={`/trace/${one.traceId}`}>{one.traceId}</Link>
+              </td>
+              <td>
+                {Object.entries(one.series)
+                  .filter(([name]) => !['__name__', 'le'].includes(name))
+                  .map(([name, value]) => `${name}=${value}`)
+                  .join(' ')}
+              </td>
+              <td class="number">{Number(one.value.toPrecision(6))}</td>
             </tr>
           ))}
         </tbody>

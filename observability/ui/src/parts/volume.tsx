@@ -21,7 +21,9 @@ export function VolumeChart(props: { volume: Volume; onZoom: (fromS: number, toS
       />
       <figcaption class="chips">
         {volume.levels.map((one) => (
-          <span key={one.level} class={`level level-${one.level}`}>{one.level} {one.total.toLocaleString('en')}</span>
+          <span key={one.level} class={`level level-${one.level}`}>
+            {one.level} {one.total.toLocaleString('en')}
+          </span>
         ))}
       </figcaption>
     </figure>

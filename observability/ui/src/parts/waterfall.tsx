@@ -34,7 +34,14 @@ export function Waterfall({ trace, found, lines }: Props): JSX.Element {
   }
   return (
     <div class="waterfall">
-      <div class="ruler" aria-hidden="true"><span class="name" /><span class="ticks">{ticksOf(trace).map((us, index) => <span key={index}>{show(us)}</span>)}</span></div>
+      <div class="ruler" aria-hidden="true">
+        <span class="name" />
+        <span class="ticks">
+          {ticksOf(trace).map((us, index) => (
+            <span key={index}>{show(us)}</span>
+          ))}
+        </span>
+      </div>
       <Rows
         rows={rows}
         keyOf={(row) => row.key}
@@ -51,7 +58,13 @@ export function Waterfall({ trace, found, lines }: Props): JSX.Element {
           'aria-expanded': row.kind === 'span' && row.span.below ? !folded.has(row.span.id) : undefined,
           class: `row${row.kind === 'line' || (found && !found.has(row.key)) ? ' faint' : ''}`,
         })}
-        render={(row) => (row.kind === 'span' ? <SpanRow span={row.span} trace={trace} folded={folded.has(row.span.id)} onFold={fold} /> : <LineRow row={row} trace={trace} />)}
+        render={(row) =>
+          row.kind === 'span' ? (
+            <SpanRow span={row.span} trace={trace} folded={folded.has(row.span.id)} onFold={fold} />
+          ) : (
+            <LineRow row={row} trace={trace} />
+          )
+        }
       />
     </div>
   )
@@ -59,7 +72,17 @@ export function Waterfall({ trace, found, lines }: Props): JSX.Element {
 
 const indent = (depth: number): { paddingLeft: string } => ({ paddingLeft: `${6 + Math.min(depth, 20) * 14}px` })
 
-function SpanRow({ span, trace, folded, onFold }: { span: Span; trace: Trace; folded: boolean; onFold: (id: string) => void }): JSX.Element {
+function SpanRow({
+  span,
+  trace,
+  folded,
+  onFold,
+}: {
+  span: Span
+  trace: Trace
+  folded: boolean
+  onFold: (id: string) => void
+}): JSX.Element {
   const { left, width } = layOut(span, trace)
   const after = left + width <= 88
   const label = after ? { left: `${left + width}%` } : left > 12 ? { right: `${100 - left}%` } : { right: '4px' }
@@ -67,16 +90,33 @@ function SpanRow({ span, trace, folded, onFold }: { span: Span; trace: Trace; fo
     <div class="span" role="presentation" onClick={() => patch({ span: span.id }, true)}>
       <div role="gridcell" class="name" style={indent(span.depth)} title={`${span.service} ${span.operation}`}>
         {span.below > 0 ? (
-          <button class="fold" tabIndex={-1} aria-label={folded ? 'Unfold' : 'Fold'} onClick={(event) => { event.stopPropagation(); onFold(span.id) }}>{folded ? '▸' : '▾'}</button>
-        ) : <span class="fold" />}
+          <button
+            class="fold"
+            tabIndex={-1}
+            aria-label={folded ? 'Unfold' : 'Fold'}
+            onClick={(event) => {
+              event.stopPropagation()
+              onFold(span.id)
+            }}
+          >
+            {folded ? '▸' : '▾'}
+          </button>
+        ) : (
+          <span class="fold" />
+        )}
         <i style={{ background: nameColor(span.service) }} />
         <b>{span.service}</b> {span.operation}
         {span.isError && <span class="level level-error"> error</span>}
         {folded && <span class="hint"> +{span.below}</span>}
       </div>
       <div role="gridcell" class="timeline">
-        <span class={`bar${span.isError ? ' bad' : ''}`} style={{ left: `${left}%`, width: `${width}%`, background: nameColor(span.service) }} />
-        <span class={`took${!after && left <= 12 ? ' inside' : ''}`} style={label}>{show(span.durationUs)}</span>
+        <span
+          class={`bar${span.isError ? ' bad' : ''}`}
+          style={{ left: `${left}%`, width: `${width}%`, background: nameColor(span.service) }}
+        />
+        <span class={`took${!after && left <= 12 ? ' inside' : ''}`} style={label}>
+          {show(span.durationUs)}
+        </span>
       </div>
     </div>
   )
@@ -86,8 +126,13 @@ function LineRow({ row, trace }: { row: WaterfallRow & { kind: 'line' }; trace: 
   const at = Math.max(0, Math.min(100, ((row.line.ms * 1000 - trace.startUs) / (trace.durationUs || 1)) * 100))
   return (
     <div class="span" role="presentation">
-      <div role="gridcell" class="name" style={indent(row.depth)} title={row.line.line}><span class="fold" /><span class={`level level-${row.line.level}`}>{row.line.level}</span> {row.line.labels.service}: {row.text}</div>
-      <div role="gridcell" class="timeline"><span class={`dot level-${row.line.level}`} style={{ left: `${at}%` }} /></div>
+      <div role="gridcell" class="name" style={indent(row.depth)} title={row.line.line}>
+        <span class="fold" />
+        <span class={`level level-${row.line.level}`}>{row.line.level}</span> {row.line.labels.service}: {row.text}
+      </div>
+      <div role="gridcell" class="timeline">
+        <span class={`dot level-${row.line.level}`} style={{ left: `${at}%` }} />
+      </div>
     </div>
   )
 }

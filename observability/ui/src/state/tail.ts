@@ -55,7 +55,11 @@ export function useTail(source: Source, expr: string): LiveTail {
     }
   }, [source.uid, expr, attempt])
   return {
-    lines, paused, waiting, dropped, error,
+    lines,
+    paused,
+    waiting,
+    dropped,
+    error,
     toggle: () => setPaused((old) => !old),
     clear: () => setLines([]),
     restart: () => again((count) => count + 1),
