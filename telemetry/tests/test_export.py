@@ -91,6 +91,17 @@ def test_the_queue_is_bounded_and_drops_the_oldest(make, size) -> None:
         wait_until(lambda: not exporter._thread.is_alive() or exporter._stop_at, 1, "the stop")
 
 
+def test_a_hanging_collector_is_waited_for_once(make) -> None:
+    with SpanReceiver(manner="hang") as receiver:
+        exporter = make(receiver.endpoint)
+        exporter.put(encode("a"))
+        wait_until(lambda: receiver.requests, 15, "the batch to hang")
+        started = time.monotonic()
+        exporter.stop(0.2)
+        exporter.stop(9)
+        assert time.monotonic() - started < 8  # the exporter's own patience is 10 s
+
+
 def test_a_refused_batch_is_sent_again_until_it_is_taken(make) -> None:
     with SpanReceiver(manner=503) as receiver:
         exporter, before = make(receiver.endpoint), count_dropped()

@@ -137,6 +137,23 @@ async def test_an_answer_that_breaks_off_is_raised_so_that_the_server_closes(cli
     assert (line["level"], line["http.response.status_code"], line["exception.message"]) == ("error", 200, "broken")
 
 
+async def test_a_client_that_leaves_is_nobodys_failure(written, exported) -> None:
+    async def app(_scope, receive, _send) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+
+    async def receive() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: object) -> None:
+        raise AssertionError("nothing was to be sent")
+
+    await TraceMiddleware(app)({"type": "http", "method": "GET", "path": "/slow", "headers": []}, receive, send)
+    (line,) = written.requests
+    assert (line["level"], line["http.response.status_code"]) == ("info", 499)
+    (span,) = exported()
+    assert not span.failed
+
+
 async def test_an_unknown_path_has_no_route(client, written) -> None:
     await client.get("/nowhere")
     (line,) = written.requests

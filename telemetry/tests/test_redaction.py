@@ -95,13 +95,28 @@ def test_the_work_grows_with_the_length_only(piece: str) -> None:
     assert 0 < len(redact_text(text)) <= 3 * len(text)
 
 
-FRAGMENTS = """
-    :// u:p@h Bearer basic abc123= eyJ hbGciOi.e30.x $argon2id$ $2b$ $scrypt$ passwd PASSWORD Token api-Key accesskey
-    dsn JWT cookie = ": " ' : & x
-""".split()
+FRAGMENTS = [
+    *("://", "u:p@h", "Bearer ", "basic ", "abc123=", "eyJ", "hbGciOi.e30.x", "$argon2id$", "$2b$", "$scrypt$"),
+    *(
+        "passwd",
+        "PASSWORD",
+        "Token",
+        "api-Key",
+        "accesskey",
+        "dsn",
+        "JWT",
+        "cookie",
+        "=",
+        '": "',
+        "':'",
+        " ",
+        "&",
+        "x",
+    ),
+]
 
 
-@given(st.lists(st.sampled_from([*FRAGMENTS, " "]), max_size=12).map("".join))
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12).map("".join))
 def test_looking_for_words_first_changes_no_result(text: str) -> None:
     expected = text
     for _, substitutions in redaction._SUBSTITUTIONS:

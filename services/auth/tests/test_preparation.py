@@ -39,27 +39,15 @@ def test_it_waits_for_its_servers_and_meanwhile_says_so(environment, tmp_path) -
         assert service.stop() == 0
 
 
-def test_a_lost_redis_is_503(environment, tmp_path, servers) -> None:
-    redis = servers(start_redis, "redis")
-    access = {"REDIS_URL": redis.url, "REDIS_PASSWORD_FILE": str(redis.password_file)}
-    service = start_service(environment, tmp_path, **access)
-    try:
-        service.wait_until_ready()
-        redis.stop()
-        answer = service.log_in("admin", service.administrator_password)
-        assert (answer.status_code, answer.json()["detail"]) == (503, "cannot reach redis: try again")
-        ready = httpx.get(f"{service.url}/ready")
-        assert (ready.status_code, ready.json()["missing"]) == (503, ["redis"])
-        assert service.wait_for_line("server unreachable", server="redis")["level"] == "warning"
-    finally:
-        assert service.stop() == 0
-
-
-def test_a_lost_postgres_leaves_the_session_check_alone(environment, tmp_path, servers) -> None:
-    postgres = servers(start_postgres, "postgres")
+def test_a_lost_postgres_leaves_the_session_check_alone_and_a_lost_redis_does_not(
+    environment, tmp_path, servers
+) -> None:
+    postgres, redis = servers(start_postgres, "postgres"), servers(start_redis, "redis")
     access = {
         "DATABASE_URL": postgres.create_database("auth"),
         "DATABASE_PASSWORD_FILE": str(postgres.password_file),
+        "REDIS_URL": redis.url,
+        "REDIS_PASSWORD_FILE": str(redis.password_file),
     }
     service = start_service(environment, tmp_path, **access)
     try:
@@ -69,7 +57,14 @@ def test_a_lost_postgres_leaves_the_session_check_alone(environment, tmp_path, s
         with service.client(token) as client:
             assert client.get("/session").status_code == 200
             answer = client.get("/users")
-        assert (answer.status_code, answer.json()["detail"]) == (503, "cannot reach postgres: try again")
-        assert httpx.get(f"{service.url}/ready").json()["missing"] == ["postgres"]
+            assert (answer.status_code, answer.json()["detail"]) == (503, "cannot reach postgres: try again")
+            assert httpx.get(f"{service.url}/ready").json()["missing"] == ["postgres"]
+            redis.stop()
+            answer = client.get("/session")
+        assert (answer.status_code, answer.json()["detail"]) == (503, "cannot reach redis: try again")
+        ready = httpx.get(f"{service.url}/ready")
+        assert (ready.status_code, ready.json()["missing"]) == (503, ["postgres", "redis"])
+        assert service.wait_for_line("server unreachable", server="redis")["level"] == "warning"
+        assert "auth_sessions_active" not in httpx.get(f"{service.url}/metrics").text
     finally:
         assert service.stop() == 0

@@ -72,12 +72,16 @@ class SpanExporter:
             DROPPED.add(dropped, signal="traces")
 
     def stop(self, timeout_s: float) -> None:
-        """Send what is queued, for at most timeout_s, and end; what is left is dropped. May be called again."""
+        """Send what is queued, for at most timeout_s, and end; what is left is dropped.
+
+        A second call waits for the rest of the first one's time at most.
+        """
         with self._changed:
             if self._stop_at is None:
                 self._stop_at = time.monotonic() + timeout_s
+            left_s = self._stop_at - time.monotonic()
             self._changed.notify()
-        self._thread.join(timeout_s)
+        self._thread.join(max(left_s, 0.0))
 
     def _run(self) -> None:
         pause_s = 0.0

@@ -31,6 +31,9 @@ NEAR = tuple(
 )
 """Loopback and private networks, where a proxy of ours may stand (RFC 1918, 4193, 4291)."""
 
+CLIENT_LEFT = 499
+"""Nginx's status of a request whose client went away before the answer; nobody failed."""
+
 log = get_logger("opsconductor_telemetry.request")
 
 
@@ -70,12 +73,18 @@ class _Exchange:
         self.probed = is_probe(scope, span.context)
         self.forward = send
         self.status = 500
-        self.complete = False
+        self.answering = self.complete = False
         self.started = time.perf_counter()
 
     async def run(self, app: Application, receive: Receive) -> None:
+        async def watch() -> Message:
+            message = await receive()
+            if message["type"] == "http.disconnect" and not self.answering:
+                self.status = CLIENT_LEFT
+            return message
+
         try:
-            await app(self.scope, receive, self.send)
+            await app(self.scope, watch, self.send)
         except Exception as error:
             self.tell(describe_exception(error))
             # A framework has answered 500 and raises only for the server's log, which is this line.
@@ -87,7 +96,7 @@ class _Exchange:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
+            self.status, self.answering = message["status"], True
             message["headers"] = [*message.get("headers", ()), (b"x-trace-id", self.span.trace_id.encode())]
         elif message["type"] == "http.response.body":
             self.complete = not message.get("more_body", False)
