@@ -11,6 +11,8 @@ WAIT_MS = 30_000
 """Of every wait for something to appear: long, because a busy machine is slow and a test that passes never waits."""
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 SERIOUS = ("serious", "critical")
+DRAW = "() => new Promise(done => setTimeout(() => requestAnimationFrame(done), 100))"
+"""Charts draw themselves anew in the colours of the theme."""
 FIND_VIOLATIONS = """rules => axe.run(document, { runOnly: rules, resultTypes: ['violations'] }).then(result =>
   result.violations.map(one => ({ impact: one.impact, rule: one.id,
     nodes: one.nodes.slice(0, 5).map(node => `${node.target.join(' ')} ${node.failureSummary}`) })))"""
@@ -55,6 +57,7 @@ class Tab:
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         for theme in ("light", "dark"):
             self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            self.page.evaluate(DRAW)
             self.page.screenshot(path=self.folder / f"{name}-{theme}.png")
             found = self.find_violations()
             assert not found, f"{name} in {theme}: {pformat(found, width=160)}"

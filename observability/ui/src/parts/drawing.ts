@@ -84,7 +84,7 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
         points: { show: !spec.stacked, size: 6 },
       },
       focus: { alpha: spec.stacked ? 1 : 0.3 },
-      scales: { y: { range: (_plot, low, high) => limits(spec, low, high) } },
+      scales: { x: roomFor(spec), y: { range: (_plot, low, high) => limits(spec, low, high) } },
       axes: [
         { ...axis, space: 70, size: 24, values: (_plot, ticks) => nameTicks(ticks, spec.tz) },
         {
@@ -133,6 +133,12 @@ export function draw(box: HTMLElement, spec: PlotSpec, width: number, height: nu
       tooltip.element.remove()
     },
   }
+}
+
+/** A bar stands to the right of its time, so the last one, the newest, needs its width beyond it. */
+function roomFor({ series, times }: PlotSpec): uPlot.Scale {
+  if (times.length < 2 || !series.some((one) => one.bars)) return {}
+  return { range: [times[0]!, times.at(-1)! + times[1]! - times[0]!] }
 }
 
 const alpha = (fill: number): string =>
