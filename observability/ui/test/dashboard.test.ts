@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import process from 'node:process'
 import { describe, expect, test } from 'vitest'
-import { colorVariable, decodeDashboard, lookOf, thresholdColor } from '../src/model/dashboard'
+import { colorVariable, decodeDashboard, lookOf, SHOWN, thresholdColor } from '../src/model/dashboard'
 import { makeTable } from '../src/model/table'
+import { readVariableQuery } from '../src/model/variables'
 
 const panel = (id: number, type: string, y: number, more: object = {}): object => ({
   id,
@@ -134,9 +136,27 @@ test('the shipped dashboards: every panel has a place, a known type and a query'
   for (const file of files) {
     const { sections } = decodeDashboard(JSON.parse(readFileSync(folder + file, 'utf8')) as Record<string, unknown>)
     for (const one of sections.flatMap((section) => section.panels)) {
-      expect(['timeseries', 'stat', 'gauge', 'bargauge', 'piechart', 'table', 'logs', 'text']).toContain(one.type)
+      expect([...SHOWN]).toContain(one.type)
       expect(one.type === 'text' || one.targets.length > 0).toBe(true)
       expect(one.x + one.width).toBeLessThanOrEqual(24)
     }
   }
 })
+
+const vectors = process.env.OPSCONDUCTOR_CONFORMANCE && `${process.env.OPSCONDUCTOR_CONFORMANCE}/dashboards/`
+
+test.skipIf(!vectors || !existsSync(vectors))(
+  'public dashboards decode, and their panels are nearly all of a type that is shown',
+  () => {
+    const files = readdirSync(vectors!).filter((name) => name.endsWith('.json'))
+    const panels = files.flatMap((file) => {
+      const wire = JSON.parse(readFileSync(vectors! + file, 'utf8')) as Record<string, unknown>
+      const { sections, variables } = decodeDashboard((wire.dashboard ?? wire) as Record<string, unknown>)
+      for (const one of variables) expect(readVariableQuery(one.query)).toHaveProperty('kind')
+      return sections.flatMap((section) => section.panels)
+    })
+    expect(panels.length).toBeGreaterThan(500)
+    expect(panels.filter((one) => SHOWN.has(one.type)).length / panels.length).toBeGreaterThan(0.9)
+    for (const one of panels) expect(Number.isFinite(one.x + one.y + one.width + one.height)).toBe(true)
+  },
+)

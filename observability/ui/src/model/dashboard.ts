@@ -100,6 +100,18 @@ const SUCCESSORS: Record<string, string> = {
   'grafana-piechart-panel': 'piechart',
 }
 
+/** The types of panels that are shown; others show their query. */
+export const SHOWN: ReadonlySet<string> = new Set([
+  'timeseries',
+  'stat',
+  'gauge',
+  'bargauge',
+  'piechart',
+  'table',
+  'logs',
+  'text',
+])
+
 export function decodeDashboard(wire: Wire): Dashboard {
   const time = record(wire.time)
   return {

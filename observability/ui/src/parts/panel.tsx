@@ -2,7 +2,7 @@
 import type { JSX } from 'preact'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { fetchPanel, findSource, type PanelData } from '../api/dashboards'
-import { colorVariable, lookOf, type Panel } from '../model/dashboard'
+import { colorVariable, lookOf, SHOWN, type Panel } from '../model/dashboard'
 import { interpolate, type Values } from '../model/variables'
 import { useRange } from '../state/clock'
 import { useQuery } from '../state/query'
@@ -15,7 +15,6 @@ import { Markdown } from './markdown'
 import { Loaded } from './notices'
 import { PanelTable } from './paneltable'
 
-const SHOWN = new Set(['timeseries', 'stat', 'gauge', 'bargauge', 'piechart', 'table', 'logs', 'text'])
 const ROW_PX = 30
 const GAP_PX = 8
 const HEAD_PX = 34
