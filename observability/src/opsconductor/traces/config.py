@@ -85,10 +85,9 @@ def _read_extensions(extensions: Section, warnings: _Warnings) -> tuple[int, str
     stores = query.section("storage")
     wanted = stores.text("traces")
     warnings.close(stores)
-    for protocol in ("http", "grpc"):
-        section = query.section(protocol)
-        section.get("endpoint")
-        warnings.close(section)
+    http = query.section("http")
+    http.get("endpoint")
+    warnings.close(http)
     warnings.close(query)
     extensions.get("healthcheckv2")  # /ready answers for it
     storage = extensions.section("jaeger_storage")
@@ -112,6 +111,9 @@ def _read_backends(backends: Section, wanted: str, warnings: _Warnings) -> tuple
         names = [text for key in ("keys", "values") if (text := folders.text(key))]
         if names:
             data = str(Path(names[0]).parent) if len(set(names)) == 1 else os.path.commonpath(names)
+        ephemeral = badger.get("ephemeral")
+        if ephemeral and ephemeral.flag():
+            warnings.ignore(ephemeral)
         for one in (ttl, folders, badger, section):
             warnings.close(one)
     return retention_ns, data

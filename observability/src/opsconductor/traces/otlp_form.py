@@ -54,7 +54,7 @@ def _show_span(span: Span) -> dict[str, Any]:
             "flags": span.flags,
             "name": span.operation,
             "kind": span.kind,
-            "startTimeUnixNano": str(span.start_ns),
+            "startTimeUnixNano": str(span.start_ns or ""),
             "endTimeUnixNano": str(span.start_ns + span.duration_ns),
             "attributes": attributes,
             "droppedAttributesCount": attributes_dropped,
@@ -71,7 +71,7 @@ def _show_span(span: Span) -> dict[str, Any]:
 def _show_event(event: Event) -> dict[str, Any]:
     return _filled(
         {
-            "timeUnixNano": str(event.time_ns),
+            "timeUnixNano": str(event.time_ns or ""),
             "name": event.name,
             "attributes": _show_attributes(event.attributes),
             "droppedAttributesCount": event.dropped,

@@ -22,7 +22,7 @@ def query_parts(
     parameters: Sequence[Any] = (),
     tables: Mapping[str, pa.Table] | None = None,
 ) -> pa.Table:
-    """The answer of `sql`, in which {rows} stands for `columns` of every row of the parts.
+    """The answer of `sql`, whose first {rows} stands for `columns` of every row of the parts.
 
     tables: further tables by name. There must be a part; DuckDB reads a file of the parts while the snapshot is open.
     """
@@ -35,7 +35,7 @@ def query_parts(
         sources.append(f"SELECT {columns} FROM {HEAD}")
     rows = " UNION ALL ".join(sources)
     with _registered(connection, named):
-        return connection.sql(sql.replace("{rows}", f"({rows})"), params=list(parameters)).to_arrow_table()
+        return connection.sql(sql.replace("{rows}", f"({rows})", 1), params=list(parameters)).to_arrow_table()
 
 
 def find_rows(
