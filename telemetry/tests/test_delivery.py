@@ -10,6 +10,7 @@ from support.spans import SpanReceiver
 
 from opsconductor_telemetry import TelemetryError
 from opsconductor_telemetry.delivery import DeliveryError, read_collector
+from opsconductor_telemetry.traceparent import SAMPLED, parse_traceparent
 
 
 @contextmanager
@@ -72,7 +73,11 @@ def test_a_name_is_resolved_and_the_request_is_otlp(monkeypatch) -> None:
     with SpanReceiver() as receiver:
         monkeypatch.setenv("OPSCONDUCTOR_ADDRESSES", json.dumps({"jaeger:4318": receiver.endpoint[7:]}))
         read_collector("http://jaeger:4318").post(b"", 5)
-        assert receiver.requests == ["/v1/traces application/x-protobuf"]
+        ((path, headers),) = receiver.requests
+    assert (path, headers["content-type"]) == ("/v1/traces", "application/x-protobuf")
+    parent = parse_traceparent([headers["traceparent"]])
+    assert parent
+    assert not parent.flags & SAMPLED  # so that a collector that traces itself makes no span of it
 
 
 @pytest.mark.parametrize(("status", "retriable"), [(400, False), (500, False), (429, True), (502, True), (503, True)])

@@ -134,7 +134,7 @@ class SpanReceiver:
     manner: int | str = 200
     port: int = 0
     spans: list[ReceivedSpan] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    requests: list[tuple[str, dict[str, str]]] = field(default_factory=list)
 
     def __enter__(self) -> Self:
         receiver = self
@@ -144,7 +144,7 @@ class SpanReceiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                receiver.requests.append(f"{self.path} {self.headers['Content-Type']}")
+                receiver.requests.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
                 if receiver.manner == "hang":
                     receiver._over.wait(60)
                     return
