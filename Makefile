@@ -7,6 +7,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+UI := $(shell find observability/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 BROWSER := .venv/browser
 DISTRIBUTIONS := telemetry services/auth services/backend services/frontend observability
 SOURCES := $(addsuffix /src,$(DISTRIBUTIONS))
@@ -26,11 +27,12 @@ status: $(STAMP)
 
 install: $(STAMP) $(BROWSER)
 
-$(STAMP): requirements.lock pyproject.toml $(addsuffix /pyproject.toml,$(DISTRIBUTIONS))
+$(STAMP): requirements.lock $(addsuffix /pyproject.toml,$(DISTRIBUTIONS)) observability/hatch_build.py $(UI)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "cannot install: $(PYTHON) is older than Python 3.11; set PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { echo "cannot install: the venv module is missing; install it (Debian: python3-venv)" >&2; exit 1; }
 	@echo "installing locked packages into .venv"
 	@$(PIP) install --require-hashes --only-binary :all: -r requirements.lock
+	@command -v npm >/dev/null || $(PIP) install --require-hashes --only-binary :all: -r requirements-node.lock
 	@$(PIP) install --no-deps --no-build-isolation $(addprefix -e ./,$(DISTRIBUTIONS))
 	@touch $(STAMP)
 
