@@ -14,7 +14,7 @@ COMMANDS = {
     "status": ("opsconductor.cli.status", "show boxes, ports and health"),
     "doctor": ("opsconductor.cli.doctor", "say what this machine lacks and what to do"),
     "run": ("opsconductor.cli.run", "run one role in the foreground"),
-    "query": ("opsconductor.cli.query", "query logs"),
+    "query": ("opsconductor.cli.query", "query logs or traces"),
     "tail": ("opsconductor.cli.tail", "follow logs live"),
     "version": ("opsconductor.cli.version", "print the version"),
 }

@@ -1,10 +1,11 @@
-"""`opsconductor query logs 'LOGQL'`: what the log store holds, oldest line first."""
+"""`opsconductor query logs 'LOGQL'`: what the log store holds, oldest line first. Traces: query_traces."""
 
 import argparse
 import sys
 import time
 from datetime import datetime
 
+from opsconductor.cli import query_traces
 from opsconductor.cli.logview import OUTPUTS, LogView
 from opsconductor.cli.store import add_store_options, find_store
 from opsconductor.model.duration import parse_duration
@@ -12,8 +13,13 @@ from opsconductor.model.errors import InputError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The signal, the query and the range."""
-    parser.add_argument("signal", choices=["logs"])
+    """The signal, and what its query takes."""
+    signals = parser.add_subparsers(dest="signal", metavar="SIGNAL", required=True)
+    query_traces.add_arguments(signals.add_parser("traces", help="search traces, or show one"))
+    _add_logs(signals.add_parser("logs", help="query logs in LogQL"))
+
+
+def _add_logs(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="LOGQL", help="""such as '{service="auth"} |= "refused"'""")
     parser.add_argument("--since", default="1h", metavar="DURATION", help="how far back (default: 1h)")
     parser.add_argument("--from", dest="start", metavar="TIME", help="from this time; wins over --since")
@@ -29,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and print; 0 also where nothing was found."""
+    if arguments.signal == "traces":
+        return query_traces.run(arguments)
     now = time.time_ns()
     end = read_time(arguments.end) if arguments.end else now
     start = read_time(arguments.start) if arguments.start else end - parse_duration(arguments.since)

@@ -83,16 +83,21 @@ def read_message(body: str) -> str:
 
 
 def find_store(arguments: argparse.Namespace) -> Store:
-    """--addr, else the supervisor's table of addresses, else the home's running store, else its default port."""
+    """The log store that the arguments mean."""
+    return Store(find_url(arguments, BOX, CONTAINER), arguments.tenant)
+
+
+def find_url(arguments: argparse.Namespace, box: str, container: str) -> str:
+    """--addr, else the supervisor's table of addresses, else the home's running box, else its default port."""
     if arguments.addr:
         url = arguments.addr if "://" in arguments.addr else f"http://{arguments.addr}"
         if not url.startswith(("http://", "https://")):
             raise InputError(f'cannot use --addr "{arguments.addr}": write http://HOST:PORT')
-        return Store(url.rstrip("/"), arguments.tenant)
-    host, port = resolve_address(CONTAINER, DEFAULT_PORTS[BOX])
-    if host == CONTAINER:
-        host, port = HOST, DEFAULT_PORTS[BOX]
+        return str(url).rstrip("/")
+    host, port = resolve_address(container, DEFAULT_PORTS[box])
+    if host == container:
+        host, port = HOST, DEFAULT_PORTS[box]
         state = read_running(locate_home(arguments.home), "observability")
         if state is not None:
-            port = next((box.port for box in state.boxes if box.name == BOX), port)
-    return Store(f"http://{host}:{port}", arguments.tenant)
+            port = next((one.port for one in state.boxes if one.name == box), port)
+    return f"http://{host}:{port}"

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from opsconductor.model.document import Section, Value, read_document
+from opsconductor.model.duration import parse_duration
 from opsconductor.model.paths import map_path
+from opsconductor.traces.settings import GRPC_LIMIT, KEYS, LEVEL, TTL, VALUES
 
 DEFAULT_FILE: Final = Path("config/jaeger.yml")
-DEFAULT_DATA: Final = "/badger"
-DEFAULT_TTL_S: Final = 72 * 3600.0
+DEFAULT_TTL_S: Final = parse_duration(TTL.default) / 1e9
 DEFAULT_HTTP_BYTES: Final = 20 << 20
-DEFAULT_GRPC_MIB: Final = 4
-
 LEVELS: Final = ("debug", "info", "warn", "error")
 
 
@@ -71,7 +70,7 @@ def _read_receivers(receivers: Section, warnings: _Warnings) -> tuple[int, int]:
     http, grpc = protocols.section("http"), protocols.section("grpc")
     http_limit = http.size("max_request_body_size", DEFAULT_HTTP_BYTES) or DEFAULT_HTTP_BYTES
     mebibytes = grpc.get("max_recv_msg_size_mib")
-    grpc_limit = (mebibytes.whole() if mebibytes else DEFAULT_GRPC_MIB) or DEFAULT_GRPC_MIB
+    grpc_limit = (mebibytes.whole() if mebibytes else int(GRPC_LIMIT.default)) or int(GRPC_LIMIT.default)
     for section in (http, grpc):
         section.get("endpoint")
         warnings.close(section)
@@ -99,7 +98,7 @@ def _read_extensions(extensions: Section, warnings: _Warnings) -> tuple[int, str
 
 def _read_backends(backends: Section, wanted: str, warnings: _Warnings) -> tuple[int, str]:
     """(retention in ns, data folder) of the store that queries read; every store is ours, whatever the file names."""
-    retention_ns, data = int(DEFAULT_TTL_S * 1e9), DEFAULT_DATA
+    retention_ns, names = int(DEFAULT_TTL_S * 1e9), [KEYS.default, VALUES.default]
     for name, backend in backends:
         if wanted and name != wanted:
             warnings.ignore(backend)
@@ -108,20 +107,19 @@ def _read_backends(backends: Section, wanted: str, warnings: _Warnings) -> tuple
         badger = section.section("badger")
         ttl, folders = badger.section("ttl"), badger.section("directories")
         retention_ns = int(ttl.seconds("spans", DEFAULT_TTL_S) * 1e9)
-        names = [text for key in ("keys", "values") if (text := folders.text(key))]
-        if names:
-            data = str(Path(names[0]).parent) if len(set(names)) == 1 else os.path.commonpath(names)
+        found = [text for key in ("keys", "values") if (text := folders.text(key))]
+        names = found or names
         ephemeral = badger.get("ephemeral")
         if ephemeral and ephemeral.flag():
             warnings.ignore(ephemeral)
         for one in (ttl, folders, badger, section):
             warnings.close(one)
-    return retention_ns, data
+    return retention_ns, str(Path(names[0]).parent) if len(set(names)) == 1 else os.path.commonpath(names)
 
 
 def _read_service(service: Section, warnings: _Warnings) -> str:
     level = service.section("telemetry").section("logs").get("level")
-    name = level.text().lower() if level else "info"
+    name = level.text().lower() if level else LEVEL.default
     if level and name not in LEVELS:
         raise level.fail(f'"{name}" is not a level; write one of {", ".join(LEVELS)}')
     for key in ("extensions", "pipelines"):
