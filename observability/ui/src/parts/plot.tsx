@@ -22,7 +22,7 @@ export function Plot(props: PlotSpec & { label: string; height: number }): JSX.E
     if (!width) return
     let gone = false
     void import('./drawing').then(({ draw }) => {
-      if (!gone) drawing.current = draw(box.current!, latest.current, width, props.height)
+      if (!gone && box.current) drawing.current = draw(box.current, latest.current, width, props.height)
     })
     return () => {
       gone = true

@@ -20,9 +20,9 @@ export function QueryEditor(props: Props): JSX.Element {
   useEffect(() => {
     let gone = false
     void import('../editor/editor').then(({ makeEditor }) => {
-      if (gone) return
-      box.current!.replaceChildren()
-      view.current = makeEditor(box.current!, {
+      if (gone || !box.current) return // a page that was left while the code was on its way
+      box.current.replaceChildren()
+      view.current = makeEditor(box.current, {
         language: latest.current.language,
         text: draft.current,
         label: latest.current.label,
