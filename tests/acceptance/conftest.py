@@ -7,6 +7,13 @@ import pytest
 from support.platform import Platform
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How many browser tests were skipped, and why, so that nobody takes them for passed."""
+    skipped = [one for one in terminalreporter.getreports("skipped") if "test_pages.py" in one.nodeid]
+    if skipped:
+        terminalreporter.write_line(f"{len(skipped)} browser tests were skipped: {skipped[0].longrepr[2]}")
+
+
 @pytest.fixture(scope="session")
 def long_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder whose path has a space and more than 120 characters, as a user's may."""

@@ -23,7 +23,11 @@ class Tab:
 
     def __init__(self, browser: Browser, folder: Path, base: str, state: StorageState | None = None) -> None:
         self.context = browser.new_context(
-            base_url=base, storage_state=state, viewport={"width": 1280, "height": 800}, reduced_motion="reduce"
+            base_url=base,
+            storage_state=state,
+            viewport={"width": 1280, "height": 800},
+            reduced_motion="reduce",
+            locale="en-US",  # else it is the shell's, which may be none that JavaScript knows
         )
         self.context.set_default_timeout(WAIT_MS)
         self.page: Page = self.context.new_page()
