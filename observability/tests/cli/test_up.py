@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,6 +18,7 @@ from opsconductor.cli.ports import Ports
 from opsconductor.cli.process import find_marked
 from opsconductor.cli.state import CLUSTERS, read_boxes, read_running
 
+ROOT = Path(__file__).parents[3]
 FAKE_UP = Path(__file__).with_name("fake_up.py")
 
 
@@ -204,6 +206,7 @@ def test_a_missing_configuration_folder_is_named(stage: Stage) -> None:
 
 
 def test_a_bad_configuration_file_is_shown_by_the_real_role(stage: Stage, run_cli: Callable[..., Any]) -> None:
+    shutil.copytree(ROOT / "config", stage.config, dirs_exist_ok=True)
     (stage.config / "loki.yml").write_text("server: [\n")
     words = ["--home", str(stage.home.root), "--config", str(stage.config), "--port-offset", str(stage.offset)]
     up = run_cli("up", "--only", "observability", "--detach", "--wait", *words)

@@ -199,7 +199,11 @@ GOOD = [
         "",
     ),
     (b'{"streams":[{"stream":{"a":"b"},"values":[["1","line",{"k":"v"}]]}]}', "application/json", ""),
-    (gzip.compress(b'{"streams":[{"stream":{"a":"b"},"values":[["1","line"]]}]}', mtime=0), "application/json", "gzip"),
+    (
+        gzip.compress(b'{"streams":[{"stream":{"a":"b"},"values":[["1","line"]]}]}', mtime=0),
+        "application/json",
+        "gzip",
+    ),
 ]
 
 

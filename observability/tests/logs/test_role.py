@@ -244,6 +244,6 @@ def test_a_second_role_on_the_same_data_is_refused(start_role, tmp_path):
 
 
 def test_unsupported_keys_are_named_in_the_log(start_role):
-    role = start_role(config="auth_enabled: false\nruler: {x: 1}\n")
+    role = start_role(config="auth_enabled: false\nnosuch: {x: 1}\n")
     reasons = [line.get("reason", "") for line in role.lines() if line["level"] == "warning"]
-    assert any(reason.startswith("ruler is not supported and ignored") for reason in reasons)
+    assert any(reason.startswith("nosuch is not supported and ignored") for reason in reasons)
