@@ -59,9 +59,7 @@ def main() -> None:
                 cpu = (read_cpu_s(pids) - before[name]) / WATCH_S * 100
                 rss_sum, pss_sum, cpu_sum = rss_sum + rss, pss_sum + pss, cpu_sum + cpu
                 print(f"  {name:12} {len(pids)} processes  RSS {rss:4.0f} MB  PSS {pss:4.0f} MB  CPU {cpu:4.1f} %")
-            print(
-                f"together RSS {rss_sum:.0f} MB, PSS {pss_sum:.0f} MB (goal 450), CPU {cpu_sum:.1f} % (goal 5)"
-            )
+            print(f"together RSS {rss_sum:.0f} MB, PSS {pss_sum:.0f} MB (goal 450), CPU {cpu_sum:.1f} % (goal 5)")
         finally:
             platform.down()
 

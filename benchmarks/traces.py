@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import grpc  # type: ignore[import-untyped]  # its types are a package of their own
+import grpc
 
 from opsconductor.traces.messages import REQUEST, message_type
 

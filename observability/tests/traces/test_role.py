@@ -305,15 +305,19 @@ def list_children(role):
     return {word[2].decode(): int(pid) for pid, word in words.items() if len(word) > 2}
 
 
-def test_children_that_are_killed_come_back(role, service):
-    trace_id, (span_id,) = new_ids()
-    role.send(build_request(service, {"trace_id": trace_id, "span_id": span_id}).SerializeToString())
-    before = list_children(role)
-    assert set(before) == {"opsconductor.traces.query_worker", "opsconductor.traces.compactor"}
-    for pid in before.values():
-        os.kill(pid, signal.SIGKILL)
-    assert role.find(service=service) == {trace_id.hex(): [span_id.hex()]}
-    wait_until(lambda: len(now := list_children(role)) == 2 and not set(now.values()) & set(before.values()))
+def test_children_that_are_killed_come_back(tmp_path, service):
+    role = TracesRole(tmp_path).start()  # of its own: a compactor is there at the start and ends when it is idle
+    try:
+        trace_id, (span_id,) = new_ids()
+        role.send(build_request(service, {"trace_id": trace_id, "span_id": span_id}).SerializeToString())
+        before = list_children(role)
+        assert set(before) == {"opsconductor.traces.query_worker", "opsconductor.traces.compactor"}
+        for pid in before.values():
+            os.kill(pid, signal.SIGKILL)
+        assert role.find(service=service) == {trace_id.hex(): [span_id.hex()]}
+        wait_until(lambda: len(now := list_children(role)) == 2 and not set(now.values()) & set(before.values()))
+    finally:
+        role.stop()
 
 
 def test_a_terminated_role_ends_cleanly_and_keeps_its_spans(tmp_path, service):

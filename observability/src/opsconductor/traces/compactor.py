@@ -13,6 +13,9 @@ from opsconductor.traces.table import SPANS
 from opsconductor_telemetry import configure, get_logger
 
 NICE: Final = 10
+IDLE_S: Final = 10.0
+"""Without work for so long it ends; the writer starts it again when there is some."""
+
 GRACE_S: Final = 1.0
 """Time for the step under way once the writer is gone; after it the process ends where it is, which loses nothing."""
 
@@ -28,7 +31,7 @@ class CompactorConfig:
 
 
 def main() -> None:
-    """Compact until the writer is gone."""
+    """Compact until nothing is left to do, or the writer is gone."""
     configure("traces")
     channel, fields = begin_child(NICE)
     config = CompactorConfig(**fields)
@@ -40,7 +43,7 @@ def main() -> None:
         log.warning("compactor not started", reason=str(error))
         return
     with compactor:
-        compactor.run(stop)
+        compactor.run(stop, IDLE_S)
 
 
 if __name__ == "__main__":

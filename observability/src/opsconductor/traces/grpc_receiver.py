@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-import grpc  # type: ignore[import-untyped]  # its types are a package of their own
+import grpc
 
 from opsconductor.model.errors import OpsConductorError
 from opsconductor.serving.server import ListenError

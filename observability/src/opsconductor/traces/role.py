@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from opsconductor.model.errors import ConfigError, UnavailableError
-from opsconductor.serving.children import keep_child, wait_for_end
+from opsconductor.serving.children import run_child_when
 from opsconductor.serving.role import RoleOptions
 from opsconductor.serving.server import bind_listener, serve
 from opsconductor.serving.worker_pool import WorkerPool
+from opsconductor.storage.clock import CompactionClock
 from opsconductor.storage.settings import StorageSettings
 from opsconductor.storage.writer import Writer
 from opsconductor.traces.api import make_app, share_listeners
@@ -75,6 +76,7 @@ class TracesRole:
     def __init__(self, config: TracesConfig, data: Path, grpc: tuple[str, int]) -> None:
         self._data = data.resolve()
         self._settings = StorageSettings(retention_ns=config.retention_ns)
+        self._clock = CompactionClock(self._settings)
         self._figures = make_figures()
         self._ingest = Ingest(config.retention_ns, self._figures)
         self.http = HttpReceiver(self._ingest, config.http_limit, self._figures)
@@ -105,7 +107,7 @@ class TracesRole:
         self._ingest.writer = writer
         config = CompactorConfig(str(self._data), self._settings.retention_ns)
         self._compactor = asyncio.create_task(
-            keep_child("compactor", COMPACTOR, config, wait_for_end, self._figures.restarts)
+            run_child_when(self._is_compaction_due, "compactor", COMPACTOR, config, self._figures.restarts)
         )
 
     async def stop(self) -> None:
@@ -119,6 +121,9 @@ class TracesRole:
         await asyncio.gather(*stopping, return_exceptions=True)
         if self._ingest.writer is not None:
             await asyncio.to_thread(self._ingest.writer.close)
+
+    def _is_compaction_due(self) -> bool:
+        return self._clock.is_due(self._read_backlog())
 
     def _find_pool(self) -> WorkerPool:
         if self._ingest.writer is None:
